@@ -1,0 +1,185 @@
+"""Settings, read once from the environment. The only module that reads it."""
+
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "ONEVOICE_"
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+Names = Annotated[tuple[str, ...], NoDecode]
+
+# What the periods may not go below in production: shorter ones turn a slow database into a storm.
+PRODUCTION_FLOORS: dict[str, float] = {
+    "lease_seconds": 60,
+    "heartbeat_seconds": 5,
+    "sweep_seconds": 30,
+    "resend_seconds": 300,
+    "backoff_seconds": 10,
+    "give_up_after_seconds": 3600,
+}
+
+
+class Settings(BaseSettings):
+    """Everything that differs between installations. Variables are `ONEVOICE_` plus the upper-case field name."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+
+    environment: Literal["local", "test", "production"]
+    tier: Literal["web", "worker"] | None = None
+
+    # Where things are
+    database_url: SecretStr
+    aws_region: str = "us-east-1"
+    s3_bucket: str
+    s3_endpoint_url: str | None = None
+    sqs_queue_url: str
+    sqs_endpoint_url: str | None = None
+    ses_endpoint_url: str | None = None
+    mail_from: str
+    scratch_dir: Path = Path("/var/tmp/onevoice")
+    log_file: Path | None = None
+
+    # Web tier
+    jwt_secret: SecretStr
+    access_token_seconds: int = Field(900, ge=60, le=86_400)
+    presigned_url_seconds: int = Field(3600, ge=1, le=3600)
+    max_upload_bytes: int = Field(10 * GIB, gt=0)
+    max_duration_seconds: float = Field(3 * 3600, gt=0)
+    max_live_jobs: int = Field(20, ge=1)
+    max_languages: int = Field(10, ge=1, le=50)
+    retention_days: int = Field(30, ge=1)
+    disk_free_min_bytes: int = Field(1 * GIB, ge=0)
+
+    # Worker tier: a job's life (seconds)
+    job_slots: int = Field(1, ge=1, le=100)
+    lease_seconds: float = Field(120, gt=0)
+    heartbeat_seconds: float = Field(20, gt=0)
+    sweep_seconds: float = Field(60, gt=0)
+    resend_seconds: float = Field(900, gt=0)
+    resend_cap_seconds: float = Field(6 * 3600, gt=0)
+    backoff_seconds: float = Field(60, gt=0)
+    backoff_cap_seconds: float = Field(3600, gt=0)
+    give_up_after_seconds: float = Field(2 * 3600, gt=0)
+    max_crashes: int = Field(3, ge=0)
+    max_transient_failures: int = Field(8, ge=1)
+    job_cap_seconds: float = Field(34_200, gt=0)
+    kill_grace_seconds: float = Field(5, gt=0)
+    job_memory_bytes: int = Field(4 * GIB, ge=256 * MIB)
+
+    # Engines, in order of preference; production has to name them
+    speech_recognition: Names = ()
+    forced_alignment: Names = ()
+    translation: Names = ()
+    speech_synthesis: Names = ()
+    source_separation: Names = ()
+    # Modules that register more engines. For tests only: nothing outside environment=test may name one.
+    engine_modules: Names = ()
+
+    @field_validator(
+        "speech_recognition", "forced_alignment", "translation", "speech_synthesis", "source_separation",
+        "engine_modules", mode="before",
+    )
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _psycopg(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith("postgresql+psycopg://"):
+            raise ValueError("must start with postgresql+psycopg://")
+        return value
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        wrong = [*self._always_wrong(), *(self._wrong_in_production() if self.environment == "production" else ())]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    def _always_wrong(self) -> list[str]:
+        wrong = []
+        if self.heartbeat_seconds > self.lease_seconds / 4:
+            wrong.append(f"{PREFIX}HEARTBEAT_SECONDS must be at most a quarter of {PREFIX}LEASE_SECONDS")
+        if self.engine_modules and self.environment != "test":
+            wrong.append(f"{PREFIX}ENGINE_MODULES is for tests and refused when {PREFIX}ENVIRONMENT={self.environment}")
+        if len(self.jwt_secret.get_secret_value()) < 32:
+            wrong.append(f"{PREFIX}JWT_SECRET must have at least 32 characters")
+        return wrong
+
+    def _wrong_in_production(self) -> list[str]:
+        wrong = [
+            f"{PREFIX}{name.upper()} must be at least {floor:g} in production"
+            for name, floor in PRODUCTION_FLOORS.items()
+            if getattr(self, name) < floor
+        ]
+        wrong += [
+            f"{PREFIX}{slot.upper()} must name an engine in production"
+            for slot in ENGINE_SLOTS
+            if not getattr(self, slot)
+        ]
+        wrong += [
+            f"{PREFIX}{name.upper()} must use https in production"
+            for name in ("s3_endpoint_url", "sqs_endpoint_url", "ses_endpoint_url")
+            if (getattr(self, name) or "https:").startswith("http:")
+        ]
+        if len(set(self.jwt_secret.get_secret_value())) < 10:
+            wrong.append(f"{PREFIX}JWT_SECRET is too regular to be a secret")
+        return wrong
+
+    def engines(self, slot: str) -> tuple[str, ...]:
+        """The engines configured for `slot`, in order; the offline ones where none is named (never in production)."""
+        named: tuple[str, ...] = getattr(self, slot)
+        return named or OFFLINE_ENGINES[slot]
+
+
+OFFLINE_ENGINES: dict[str, tuple[str, ...]] = {
+    "speech_recognition": ("pocketsphinx",),
+    "forced_alignment": ("pocketsphinx",),
+    "translation": ("apertium",),
+    "speech_synthesis": ("espeak",),
+    "source_separation": ("ducking",),
+}
+ENGINE_SLOTS = tuple(OFFLINE_ENGINES)
+
+
+class SettingsError(Exception):
+    """Names every missing or bad variable at once."""
+
+
+def _sentence(error: ValidationError) -> str:
+    lines = []
+    for item in error.errors():
+        name = PREFIX + str(item["loc"][0]).upper() if item["loc"] else ""
+        problem = "is missing" if item["type"] == "missing" else item["msg"].removeprefix("Value error, ")
+        lines.extend(f"  {name} {part}".replace("   ", "  ") for part in problem.split("; "))
+    return "The settings are not complete:\n" + "\n".join(lines)
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """This process's settings. Raises SettingsError naming every missing or bad variable at once."""
+    return load()
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the environment anew, with `overrides` on top. Raises SettingsError."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from None
+
+
+def settings_or_exit() -> Settings:
+    """The settings, or exit code 78 (EX_CONFIG) with one clear sentence on stderr."""
+    try:
+        return settings()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(78) from None

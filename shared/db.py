@@ -1,0 +1,42 @@
+"""The database: Flask-SQLAlchemy for the web tier, plain engines and transactions for threads and child processes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
+
+from shared.config import Settings
+from shared.models import Base
+
+db = SQLAlchemy(metadata=Base.metadata)
+
+# A transaction left open while something slow runs is a bug of ours: the server ends it.
+IDLE_IN_TRANSACTION_MS = 30_000
+
+
+def engine_options(pool_size: int = 5) -> dict[str, Any]:
+    """What every engine is made with: checked connections, UTC, and no idle transactions."""
+    return {
+        "pool_pre_ping": True,
+        "pool_size": pool_size,
+        "max_overflow": pool_size,
+        "connect_args": {
+            "connect_timeout": 5,
+            "options": f"-c timezone=utc -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}",
+        },
+    }
+
+
+def make_engine(settings: Settings, pool_size: int = 5) -> Engine:
+    """A new engine; make it after the fork, never before."""
+    return create_engine(settings.database_url.get_secret_value(), **engine_options(pool_size))
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """A session whose block is one transaction: committed at the end, rolled back on any exception."""
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session

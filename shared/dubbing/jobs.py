@@ -1,0 +1,329 @@
+"""A job's life: create, settle, claim, renew, let go, finish. Each function is one step inside one transaction.
+
+All times are the database's own clock. Every write after the claim is fenced by the lease's token.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, CursorResult, Update, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from shared.config import Settings
+from shared.dubbing import state
+from shared.dubbing.state import Status
+from shared.errors import LeaseLostError
+from shared.models import Dub, Job, Result, new_id
+
+GAVE_UP = ("gave_up", "The work stopped without a word several times over. Try again; if it happens again, tell us.")
+TRANSIENT_GAVE_UP = "The job was tried for a long time and did not get through. The last trouble was: {message}"
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """What a user asked for; checked before it gets here. `source_transcript` is GivenTranscript.to_dict()."""
+
+    user_id: UUID
+    video_id: UUID
+    original_s3_path: str
+    source_language: str | None
+    target_languages: tuple[str, ...]
+    source_transcript: dict[str, Any] | None
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A lease on a job: the fence of all that its holder writes."""
+
+    job_id: UUID
+    lease_token: UUID
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """What the row said when the lease was renewed."""
+
+    held: bool
+    cancel_requested: bool
+
+
+def create(session: Session, new: NewJob) -> Job:
+    """Write the job PENDING and due now, with a PENDING dub for each language."""
+    job = Job(
+        job_id=new_id(),
+        user_id=new.user_id,
+        video_id=new.video_id,
+        status=state.initial(),
+        original_s3_path=new.original_s3_path,
+        source_language=new.source_language,
+        source_transcript=new.source_transcript,
+        options=new.options,
+    )
+    job.dubs = [
+        Dub(position=position, language=language, status=state.initial())
+        for position, language in enumerate(new.target_languages)
+    ]
+    session.add(job)
+    session.flush()
+    return job
+
+
+def stamp_wake(session: Session, job_id: UUID) -> None:
+    """Remember that a wake-up call for the job was sent."""
+    session.execute(update(Job).where(Job.job_id == job_id).values(wake_sent_at=func.now(), wakes=Job.wakes + 1))
+
+
+def settle(session: Session, job_id: UUID, settings: Settings) -> Status | None:
+    """End the job if it is over without having to run: CANCELED on request, FAILED `gave_up`. None: it goes on."""
+    idle = or_(Job.status == Status.PENDING, lapsed())
+    canceled = state.move_job(state.LIVE, Status.CANCELED).where(
+        Job.job_id == job_id, idle, Job.cancel_requested_at.is_not(None)
+    )
+    if _changed(session, canceled.values(**_over())):
+        _end_dubs(session, job_id, Status.CANCELED)
+        return Status.CANCELED
+    exhausted = state.move_job({Status.PROCESSING}, Status.FAILED).where(
+        Job.job_id == job_id, lapsed(), Job.crashes >= settings.max_crashes
+    )
+    if _changed(session, exhausted.values(**_over(), crashes=Job.crashes + 1, **_error(GAVE_UP))):
+        _end_dubs(session, job_id, Status.FAILED, GAVE_UP)
+        return Status.FAILED
+    return None
+
+
+def claim(session: Session, job_id: UUID, settings: Settings) -> Claim | None:
+    """Take the job with a fresh lease, or None when someone has it, it is not due or it is over."""
+    token = new_id()
+    due = and_(Job.status == Status.PENDING, Job.not_before <= func.now())
+    row = session.execute(
+        state.move_job(state.LIVE, Status.PROCESSING)
+        .where(Job.job_id == job_id, or_(due, lapsed()))
+        .values(
+            lease_token=token,
+            lease_until=_from_now(settings.lease_seconds),
+            attempt=Job.attempt + 1,
+            crashes=Job.crashes + (Job.status == Status.PROCESSING).cast(Job.crashes.type),
+            started_at=func.coalesce(Job.started_at, func.now()),
+            wake_sent_at=None,
+            wakes=0,
+        )
+        .returning(Job.attempt)
+    ).one_or_none()
+    return Claim(job_id, token, row.attempt) if row else None
+
+
+def renew(session: Session, held: Claim, settings: Settings) -> Heartbeat:
+    """Push the lease's end out; says whether it is still held and whether the user asked to cancel."""
+    row = session.execute(
+        update(Job)
+        .where(*fence(held))
+        .values(lease_until=_from_now(settings.lease_seconds))
+        .returning(Job.cancel_requested_at)
+    ).one_or_none()
+    return Heartbeat(held=row is not None, cancel_requested=bool(row and row.cancel_requested_at))
+
+
+def report(session: Session, held: Claim, *, stage: str, progress: float, language: str | None = None) -> None:
+    """Show where the work is: `progress` 0 to 1 of the whole job. Raises LeaseLostError."""
+    values = {"stage": stage, "progress": func.greatest(Job.progress, progress)}
+    if not _changed(session, update(Job).where(*fence(held)).values(**values)):
+        raise LeaseLostError(str(held.job_id))
+    if language is not None:
+        session.execute(_dub(held.job_id, language).values(stage=stage, progress=func.greatest(Dub.progress, progress)))
+
+
+def start_dub(session: Session, held: Claim, language: str) -> None:
+    """The language's own work begins."""
+    lock(session, held)
+    session.execute(_dub_move(held.job_id, language, {Status.PENDING, Status.PROCESSING}, Status.PROCESSING))
+
+
+def finish_dub(session: Session, held: Claim, language: str, prefix: str, results: Sequence[Result]) -> None:
+    """The language is ready: its results can be fetched while others still run. Raises LeaseLostError."""
+    lock(session, held)
+    moved = _dub_move(held.job_id, language, state.LIVE, Status.COMPLETED).values(
+        progress=1.0, stage=None, result_s3_path=prefix, completed_at=func.now(), error_code=None, error_message=None
+    )
+    if _changed(session, moved):
+        session.add_all(results)
+
+
+def fail_dub(session: Session, held: Claim, language: str, error: tuple[str, str]) -> None:
+    """The language ends with an error; the others go on. Raises LeaseLostError."""
+    lock(session, held)
+    moved = _dub_move(held.job_id, language, state.LIVE, Status.FAILED)
+    session.execute(moved.values(stage=None, completed_at=func.now(), **_error(error)))
+
+
+def finish(session: Session, held: Claim, prefix: str, settings: Settings) -> Status:
+    """End the job by its dubs: COMPLETED when one succeeded, else FAILED with the first dub's error.
+
+    Fenced by the token and by no cancel asked. Raises LeaseLostError.
+    """
+    job = lock(session, held)
+    if job.cancel_requested_at is not None:
+        raise LeaseLostError("cancel was asked for")
+    dubs = session.execute(
+        select(Dub.status, Dub.error_code, Dub.error_message).where(Dub.job_id == held.job_id).order_by(Dub.position)
+    ).all()
+    end = state.outcome(Status(dub.status) for dub in dubs)
+    values: dict[str, Any] = {**_over(), "progress": 1.0, "expires_at": _from_now(settings.retention_days * 86_400)}
+    if end is Status.COMPLETED:
+        values |= {"result_s3_path": prefix, "error_code": None, "error_message": None}
+    else:
+        values |= _error((dubs[0].error_code or "failed", dubs[0].error_message or "The dub failed."))
+    session.execute(state.move_job({Status.PROCESSING}, end).where(*fence(held)).values(**values))
+    return end
+
+
+def fail(session: Session, held: Claim, error: tuple[str, str]) -> None:
+    """End the job FAILED with a code and a sentence; dubs that are already ready stay so. Raises LeaseLostError."""
+    if not _changed(
+        session, state.move_job({Status.PROCESSING}, Status.FAILED).where(*fence(held)).values(**_over(), **_error(error))
+    ):
+        raise LeaseLostError(str(held.job_id))
+    _end_dubs(session, held.job_id, Status.FAILED, error)
+
+
+def cancel_claimed(session: Session, held: Claim) -> bool:
+    """The user asked and the child is gone: CANCELED. False when the lease is no longer held."""
+    ended = _changed(
+        session, state.move_job({Status.PROCESSING}, Status.CANCELED).where(*fence(held)).values(**_over())
+    )
+    if ended:
+        _end_dubs(session, held.job_id, Status.CANCELED)
+    return ended
+
+
+def let_go(session: Session, held: Claim, delay_seconds: float = 0) -> bool:
+    """Back to PENDING without counting anything (a drain). False when the lease is no longer held."""
+    return _release(session, held, delay_seconds, {})
+
+
+@dataclass(frozen=True)
+class Postponed:
+    """What became of a job after transient trouble: when it is due again (seconds), or None when it gave up."""
+
+    delay_seconds: float | None
+
+
+def postpone(
+    session: Session, held: Claim, error: tuple[str, str], settings: Settings, retry_after: float | None = None
+) -> Postponed:
+    """Transient trouble: PENDING again after a backoff, or FAILED when the allowance (count and time) is used up.
+
+    Raises LeaseLostError.
+    """
+    job = lock(session, held)
+    failures = job.transient_failures + 1
+    if failures >= settings.max_transient_failures and _tried_long(session, job, settings):
+        fail(session, held, (error[0], TRANSIENT_GAVE_UP.format(message=error[1])))
+        return Postponed(None)
+    delay = max(backoff(failures, settings), retry_after or 0.0)
+    counted = {
+        "transient_failures": failures,
+        "first_transient_at": func.coalesce(Job.first_transient_at, func.now()),
+        **_error(error),
+    }
+    _release(session, held, delay, counted)
+    return Postponed(delay)
+
+
+def backoff(failures: int, settings: Settings) -> float:
+    """Seconds to wait after the n-th transient failure: doubling from the base, up to the cap.
+
+    With the defaults (60 s, cap 1 h) eight failures span 2 h and 3 min.
+    """
+    return min(settings.backoff_cap_seconds, settings.backoff_seconds * 2.0 ** min(failures - 1, 30))
+
+
+def due_for_wake(session: Session, settings: Settings, limit: int = 500) -> list[UUID]:
+    """The jobs that need a wake-up call: due and not woken, or woken too long ago, or with a lapsed lease."""
+    interval = func.least(
+        settings.resend_cap_seconds, settings.resend_seconds * func.power(2.0, func.least(func.greatest(Job.wakes - 1, 0), 30))
+    )
+    quiet = or_(
+        Job.wake_sent_at.is_(None),
+        Job.wake_sent_at <= func.now() - func.make_interval(0, 0, 0, 0, 0, 0, interval),
+    )
+    due = or_(and_(Job.status == Status.PENDING, Job.not_before <= func.now()), lapsed())
+    rows = select(Job.job_id).where(Job.status.in_(state.LIVE), due, quiet).order_by(Job.job_id).limit(limit)
+    return list(session.scalars(rows))
+
+
+def live_leases(session: Session) -> frozenset[UUID]:
+    """The tokens of all leases that have not lapsed."""
+    live = select(Job.lease_token).where(Job.status == Status.PROCESSING, Job.lease_until > func.now())
+    return frozenset(token for token in session.scalars(live) if token is not None)
+
+
+def fence(held: Claim) -> tuple[ColumnElement[bool], ...]:
+    """The condition under which the holder of `held` may write."""
+    return (Job.job_id == held.job_id, Job.lease_token == held.lease_token, Job.status == Status.PROCESSING)
+
+
+def lock(session: Session, held: Claim) -> Job:
+    """The job's row, locked until the transaction ends. Raises LeaseLostError when `held` no longer holds it."""
+    job = session.scalars(select(Job).where(*fence(held)).with_for_update().execution_options(populate_existing=True))
+    row = job.one_or_none()
+    if row is None:
+        raise LeaseLostError(str(held.job_id))
+    return row
+
+
+def lapsed() -> ColumnElement[bool]:
+    """PROCESSING under a lease that has run out."""
+    return and_(Job.status == Status.PROCESSING, Job.lease_until <= func.now())
+
+
+def _release(session: Session, held: Claim, delay_seconds: float, values: Mapping[str, Any]) -> bool:
+    released = state.move_job({Status.PROCESSING}, Status.PENDING).where(*fence(held)).values(
+        lease_token=None, lease_until=None, wake_sent_at=None, wakes=0, not_before=_from_now(delay_seconds), **values
+    )
+    if not _changed(session, released):
+        return False
+    dubs = state.move_dub({Status.PROCESSING}, Status.PENDING).where(Dub.job_id == held.job_id)
+    session.execute(dubs)
+    return True
+
+
+def _tried_long(session: Session, job: Job, settings: Settings) -> bool:
+    if job.first_transient_at is None:
+        return settings.max_transient_failures <= 1
+    now: datetime = session.scalar(select(func.now()))  # type: ignore[assignment]
+    return now - job.first_transient_at >= timedelta(seconds=settings.give_up_after_seconds)
+
+
+def _end_dubs(session: Session, job_id: UUID, to: Status, error: tuple[str, str] | None = None) -> None:
+    values = {"stage": None, "completed_at": func.now(), **(_error(error) if error else {})}
+    session.execute(state.move_dub(state.LIVE, to).where(Dub.job_id == job_id).values(**values))
+
+
+def _dub(job_id: UUID, language: str) -> Update:
+    return update(Dub).where(Dub.job_id == job_id, Dub.language == language)
+
+
+def _dub_move(job_id: UUID, language: str, origin: set[Status] | frozenset[Status], to: Status) -> Update:
+    return state.move_dub(origin, to).where(Dub.job_id == job_id, Dub.language == language)
+
+
+def _error(error: tuple[str, str]) -> dict[str, str]:
+    return {"error_code": error[0], "error_message": error[1]}
+
+
+def _over() -> dict[str, Any]:
+    return {"lease_token": None, "lease_until": None, "stage": None, "completed_at": func.now()}
+
+
+def _from_now(seconds: float) -> ColumnElement[datetime]:
+    return func.now() + func.make_interval(0, 0, 0, 0, 0, 0, float(seconds))
+
+
+def _changed(session: Session, statement: Any) -> bool:
+    result: CursorResult[Any] = session.execute(statement)  # type: ignore[assignment]
+    return result.rowcount > 0

@@ -1,0 +1,109 @@
+"""BCP-47 language tags, and which languages, pairs and voices this installation's engines serve.
+
+The worker tier publishes what its engines can do (one row a slot, `EngineCapabilities`); both tiers judge by it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import langcodes
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared.errors import AppError
+from shared.models import EngineCapabilities
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedVoice:
+    """A voice a user may ask for."""
+
+    voice_id: str
+    name: str
+    languages: tuple[str, ...]
+    gender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the configured engines can do together. Languages are BCP-47 tags."""
+
+    recognised: frozenset[str] = frozenset()
+    detects_language: bool = False
+    aligned: frozenset[str] = frozenset()
+    pairs: frozenset[tuple[str, str]] = frozenset()
+    voices: tuple[OfferedVoice, ...] = ()
+    engines: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def spoken(self) -> frozenset[str]:
+        """The languages that some voice speaks."""
+        return frozenset(language for voice in self.voices for language in voice.languages)
+
+    def targets(self, source: str) -> frozenset[str]:
+        """Into which languages `source` can be dubbed."""
+        return frozenset(target for origin, target in self.pairs if origin == source and target in self.spoken)
+
+    def sources(self) -> frozenset[str]:
+        """From which languages a dub can be made, with a transcript or without."""
+        return frozenset(source for source, target in self.pairs if target in self.spoken)
+
+
+def normalise(tag: str) -> str:
+    """`tag` in its standard form (`EN-us` → `en-US`). Raises AppError `invalid_language`."""
+    try:
+        if not langcodes.tag_is_valid(tag):
+            raise ValueError(tag)
+        return langcodes.standardize_tag(tag)
+    except ValueError:
+        raise AppError(
+            "invalid_language", f"{tag!r} is not a language tag such as “en” or “pt-BR”.", 422
+        ) from None
+
+
+def display_name(tag: str, locale: str = "en") -> str:
+    """The language's name in the language of `locale`."""
+    return langcodes.get(tag).display_name(locale)
+
+
+def publish(session: Session, slots: dict[str, dict[str, Any]]) -> None:
+    """Keep what each slot's engines can do; the worker tier calls this at its start and now and then."""
+    for slot, capabilities in slots.items():
+        row = insert(EngineCapabilities).values(slot=slot, capabilities=capabilities)
+        session.execute(row.on_conflict_do_update(
+            index_elements=["slot"], set_={"capabilities": capabilities, "published_at": row.excluded.published_at}
+        ))
+
+
+def capabilities(session: Session) -> Capabilities:
+    """What the engines can do. Raises AppError `engines_unknown` (503) until a worker has said so."""
+    rows = {row.slot: row.capabilities for row in session.scalars(select(EngineCapabilities))}
+    if not rows:
+        raise AppError(
+            "engines_unknown", "No worker has reported its engines yet. Try again in a minute.", 503, retry_after=30
+        )
+    return from_slots(rows)
+
+
+def from_slots(rows: dict[str, dict[str, Any]]) -> Capabilities:
+    """Read the published form: `{slot: {engines, languages?, detects_language?, pairs?, voices?}}`."""
+    recognition = rows.get("speech_recognition", {})
+    return Capabilities(
+        recognised=frozenset(recognition.get("languages", ())),
+        detects_language=bool(recognition.get("detects_language")),
+        aligned=frozenset(rows.get("forced_alignment", {}).get("languages", ())),
+        pairs=frozenset((source, target) for source, target in rows.get("translation", {}).get("pairs", ())),
+        voices=tuple(_voice(item) for item in rows.get("speech_synthesis", {}).get("voices", ())),
+        engines={slot: list(row.get("engines", ())) for slot, row in rows.items()},
+    )
+
+
+def voice_document(voices: Iterable[OfferedVoice]) -> list[dict[str, Any]]:
+    """The published form of voices."""
+    return [asdict(voice) for voice in voices]
+
+
+def _voice(item: dict[str, Any]) -> OfferedVoice:
+    return OfferedVoice(item["voice_id"], item["name"], tuple(item["languages"]), item.get("gender"))
