@@ -3,12 +3,13 @@
 import logging
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import structlog
 
 
-def configure(log_file: Path | None = None, level: int = logging.INFO) -> None:
-    """Send structlog's and the standard library's records as JSON lines to stdout, and to `log_file` if given."""
+def configure(log_file: Path | None = None, level: int = logging.INFO, stream: TextIO | None = None) -> None:
+    """Send structlog's and the standard library's records as JSON lines to `stream` (stdout), and to `log_file`."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -29,7 +30,7 @@ def configure(log_file: Path | None = None, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
     )
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+    handlers: list[logging.Handler] = [logging.StreamHandler(stream or sys.stdout)]
     if log_file:
         handlers.append(logging.FileHandler(log_file, encoding="utf-8"))
     for handler in handlers:

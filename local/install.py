@@ -1,0 +1,60 @@
+"""Sets up what `make demo`, `make up` and `make test` need: the virtual environment, the pins, the system packages.
+
+Runs with the system's Python and does only what is not done yet: `python3 -m local.install`.
+"""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from local import doctor
+
+VENV = doctor.ROOT / ".venv"
+STAMP = VENV / "installed"
+PINS = (doctor.ROOT / "requirements.txt", doctor.ROOT / "tests/requirements.txt")
+
+
+def fingerprint(pins: tuple[Path, ...] = PINS) -> str:
+    """Changes when the interpreter or any pin does."""
+    return hashlib.sha256(b"\0".join([sys.version.encode(), *(path.read_bytes() for path in pins)])).hexdigest()
+
+
+def packages() -> None:
+    """Install the system packages that are missing, all in one call. Raises CalledProcessError."""
+    missing, prefix = doctor.missing_packages(), doctor.apt_prefix()
+    if not missing or prefix is None:
+        return
+    print(f"Installing {', '.join(missing)} …", flush=True)
+    apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+    subprocess.run([*apt, "update"], check=False, stdout=subprocess.DEVNULL)
+    subprocess.run([*apt, "install", "-y", "--no-install-recommends", *missing], check=True, stdout=subprocess.DEVNULL)
+
+
+def environment() -> None:
+    """Make the virtual environment and install the pins, unless exactly these are installed. Raises CalledProcessError."""
+    wanted = fingerprint()
+    if STAMP.is_file() and STAMP.read_text(encoding="ascii") == wanted:
+        return
+    print("Installing the Python packages into .venv (about two minutes the first time) …", flush=True)
+    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+    pip = [str(VENV / "bin/python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
+    subprocess.run([*pip, "--root-user-action=ignore", "-r", str(PINS[1])], check=True)
+    STAMP.write_text(wanted, encoding="ascii")
+
+
+def main() -> int:
+    """Examine, then install; 1 and a sentence when that is not possible."""
+    if doctor.main():
+        return 1
+    try:
+        packages()
+        environment()
+    except subprocess.CalledProcessError as error:
+        print(f"This did not work (exit {error.returncode}): {' '.join(map(str, error.cmd))}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""The periodic tasks, one function each, and the rule that each runs once a period whoever asks.
+
+The ticker in the worker's HTTP process and cron.yaml's posts call the same functions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from zlib import crc32
+
+from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared import log
+from shared.config import Settings
+from shared.db import transaction
+from shared.dubbing import jobs
+from shared.models import MaintenanceRun
+from shared.queue import Queue
+
+logger = log.get(__name__)
+
+KEPT_RUNS_DAYS = 7
+
+
+@dataclass(frozen=True)
+class Task:
+    """A named task: how often it is due (seconds) and what it does."""
+
+    name: str
+    period_seconds: float
+    run: Callable[[], object]
+
+
+def tasks(engine: Engine, queue: Queue, settings: Settings) -> list[Task]:
+    """The tasks that need nothing but the database and the queue."""
+    return [
+        Task("sweep", settings.sweep_seconds, lambda: sweep(engine, queue, settings)),
+        Task("housekeeping", 24 * 3600, lambda: housekeeping(engine)),
+    ]
+
+
+def run_once(engine: Engine, task: Task) -> bool:
+    """Run `task` unless it already ran in this period or is running now. Whether it ran."""
+    with engine.connect() as connection:
+        if not _take(connection, task):
+            return False
+        try:
+            outcome = task.run()
+            logger.info("maintenance", task=task.name, outcome=outcome)
+        finally:
+            connection.execute(text("select pg_advisory_unlock(:key)"), {"key": _key(task)})
+            connection.commit()
+    return True
+
+
+def sweep(engine: Engine, queue: Queue, settings: Settings) -> int:
+    """Send a wake-up call for every job that needs one; how many were sent.
+
+    A call that can't be sent is not stamped, so the next sweep tries again.
+    """
+    with transaction(engine) as session:
+        due = jobs.due_for_wake(session, settings)
+    for job_id in due:
+        queue.wake(job_id)
+        with transaction(engine) as session:
+            jobs.stamp_wake(session, job_id)
+    return len(due)
+
+
+def housekeeping(engine: Engine) -> int:
+    """Forget maintenance runs of long ago; how many."""
+    with transaction(engine) as session:
+        old = MaintenanceRun.__table__.delete().where(  # type: ignore[attr-defined]
+            MaintenanceRun.created_at < func.now() - text(f"interval '{KEPT_RUNS_DAYS} days'")
+        )
+        return int(session.execute(old).rowcount)
+
+
+def _take(connection: Connection, task: Task) -> bool:
+    """Hold the task's advisory lock and its row for this period, or neither."""
+    locked = connection.scalar(text("select pg_try_advisory_lock(:key)"), {"key": _key(task)})
+    if not locked:
+        connection.commit()
+        return False
+    with Session(connection) as session:
+        period = session.scalar(select(
+            func.to_timestamp(func.floor(func.extract("epoch", func.now()) / task.period_seconds) * task.period_seconds)
+        ))
+        row = insert(MaintenanceRun).values(task=task.name, period=period).on_conflict_do_nothing()
+        taken = session.connection().execute(row).rowcount == 1
+        session.commit()
+    if not taken:
+        connection.execute(text("select pg_advisory_unlock(:key)"), {"key": _key(task)})
+        connection.commit()
+    return taken
+
+
+def _key(task: Task) -> int:
+    return crc32(f"onevoice maintenance {task.name}".encode())

@@ -1,0 +1,150 @@
+"""Checkpoints: what a stage made is uploaded, recorded under its fingerprint, and not made again."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from shared import log
+from shared.db import transaction
+from shared.dubbing import jobs
+from shared.dubbing.jobs import Claim
+from shared.errors import PermanentError, PipelineError, TransientError
+from shared.models import Artifact as Row
+from shared.models import new_id
+from shared.storage import ObjectChangedError, Storage, artifact_key
+
+logger = log.get(__name__)
+
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What goes into an artifact; its hash is the artifact's name.
+
+    `version` is the stage's own: raise it when the stage's output changes. `engine` names engine and model.
+    `suffix` is the file's kind (`.flac`, `.json`); it is not part of the name.
+    """
+
+    stage: str
+    version: int
+    inputs: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    engine: str | None = None
+    suffix: str = ".json"
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the recipe's canonical JSON, in hex."""
+        content = [self.stage, self.version, list(self.inputs), dict(self.options), self.engine]
+        canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What a stage made: an object under `key`, and facts about it."""
+
+    fingerprint: str
+    key: str
+    facts: Facts
+    engine: str | None = None
+    suffix: str = ""
+    etag: str | None = None
+
+
+class Checkpoints:
+    """The artifacts of one video, as the holder of one lease sees and makes them."""
+
+    def __init__(self, engine: Engine, storage: Storage, held: Claim, video_id: UUID, scratch: Path) -> None:
+        self._engine = engine
+        self._storage = storage
+        self._held = held
+        self._video_id = video_id
+        self._scratch = scratch
+
+    def make(self, recipe: Recipe, build: Callable[[Path], Facts | None]) -> Artifact:
+        """The recipe's artifact: the recorded one, else what `build` writes to the path it gets, uploaded and recorded.
+
+        `build` returns the facts. Raises LeaseLostError when the job is no longer ours.
+        """
+        return self.find([recipe]).get(recipe.fingerprint) or self._build(recipe, build)
+
+    def make_document(self, recipe: Recipe, build: Callable[[], Any]) -> Any:
+        """Like `make`, for a JSON document; returns the document itself."""
+        artifact = self.make(recipe, lambda path: _write_json(path, build()))
+        return json.loads(self.path(artifact).read_bytes())
+
+    def find(self, recipes: Iterable[Recipe]) -> dict[str, Artifact]:
+        """Those artifacts that are recorded already, by fingerprint."""
+        wanted = {recipe.fingerprint: recipe.suffix for recipe in recipes}
+        with transaction(self._engine) as session:
+            rows = session.scalars(select(Row).where(Row.video_id == self._video_id, Row.fingerprint.in_(wanted)))
+            return {
+                row.fingerprint: Artifact(row.fingerprint, row.key, row.facts, row.engine, wanted[row.fingerprint])
+                for row in rows
+            }
+
+    def path(self, artifact: Artifact) -> Path:
+        """The artifact's bytes on the local disk, fetched if they are not there."""
+        path = self._local(artifact.fingerprint, artifact.suffix)
+        if not path.exists():
+            part = path.with_suffix(".part")
+            try:
+                self._storage.download(artifact.key, part, etag=artifact.etag)
+            except ObjectChangedError as error:
+                raise self._gone(artifact) from error
+            part.rename(path)
+        return path
+
+    def drop_local(self, artifact: Artifact) -> None:
+        """Give the disk space back; the artifact stays in the bucket."""
+        self._local(artifact.fingerprint, artifact.suffix).unlink(missing_ok=True)
+
+    def _local(self, fingerprint: str, suffix: str) -> Path:
+        return self._scratch / f"{fingerprint}{suffix}"
+
+    def _build(self, recipe: Recipe, build: Callable[[Path], Facts | None]) -> Artifact:
+        path = self._local(recipe.fingerprint, recipe.suffix)
+        facts = build(path) or {}
+        key = artifact_key(self._video_id, recipe.fingerprint, self._held.lease_token)
+        self._storage.upload(path, key)
+        artifact = Artifact(recipe.fingerprint, key, facts, recipe.engine, recipe.suffix)
+        self._record(recipe, artifact, path.stat().st_size)
+        logger.info("made", artifact=recipe.stage, fingerprint=recipe.fingerprint[:12])
+        return artifact
+
+    def _record(self, recipe: Recipe, artifact: Artifact, size_bytes: int) -> None:
+        """Write the row while the lease is held; a row that another job wrote meanwhile is as good as ours."""
+        with transaction(self._engine) as session:
+            jobs.lock(session, self._held)
+            session.execute(
+                insert(Row)
+                .values(
+                    id=new_id(), video_id=self._video_id, fingerprint=artifact.fingerprint, stage=recipe.stage,
+                    key=artifact.key, size_bytes=size_bytes, facts=artifact.facts, engine=artifact.engine,
+                    job_id=self._held.job_id, lease_token=self._held.lease_token,
+                )
+                .on_conflict_do_nothing(index_elements=["video_id", "fingerprint"])
+            )
+
+    def _gone(self, artifact: Artifact) -> PipelineError:
+        """The original is final; any other object is made anew by the next attempt, for its row goes too."""
+        if artifact.etag is not None:
+            return PermanentError("original_changed", "The uploaded file is no longer what it was. Upload it again.")
+        with transaction(self._engine) as session:
+            session.execute(delete(Row).where(Row.key == artifact.key))
+        return TransientError("artifact_missing", "An intermediate file was lost and is made again.")
+
+
+def _write_json(path: Path, document: Any) -> Facts:
+    path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    return {}
+

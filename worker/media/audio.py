@@ -1,0 +1,86 @@
+"""PCM in blocks: memory does not grow with a file's length. Samples are float32 in −1…1, shape (frames, channels)."""
+
+import errno
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from shared.errors import PermanentError, TransientError
+
+Samples = NDArray[np.float32]
+
+BLOCK_FRAMES = 48_000
+
+
+def blocks(path: Path, frames: int = BLOCK_FRAMES) -> Iterator[Samples]:
+    """The file in blocks (n, channels); n is `frames` but for the last one."""
+    with _opened(path) as file:
+        yield from file.blocks(frames, dtype="float32", always_2d=True)
+
+
+def resampled_mono(path: Path, rate: int = 16_000, block_seconds: float = 1.0) -> Iterator[Samples]:
+    """The mean of all channels at `rate` Hz, in blocks (n,) of about `block_seconds`, delay taken out."""
+    with _opened(path) as file:
+        stream = soxr.ResampleStream(file.samplerate, rate, 1, dtype="float32")
+        for block in file.blocks(max(1, round(block_seconds * file.samplerate)), dtype="float32", always_2d=True):
+            resampled = stream.resample_chunk(block.mean(axis=1, dtype=np.float32))
+            if len(resampled):
+                yield resampled
+        rest = stream.resample_chunk(np.zeros(0, np.float32), last=True)
+        if len(rest):
+            yield rest
+
+
+def read_span(path: Path, start_seconds: float, end_seconds: float) -> Samples:
+    """The samples (n, channels) from `start_seconds` to `end_seconds`; what lies outside the file is left out."""
+    with _opened(path) as file:
+        first, last = (min(max(0, round(t * file.samplerate)), file.frames) for t in (start_seconds, end_seconds))
+        file.seek(first)
+        samples: Samples = file.read(max(0, last - first), dtype="float32", always_2d=True)
+        return samples
+
+
+def write_flac(path: Path, blocks: Iterable[Samples | NDArray[np.int16]], rate: int, channels: int) -> int:
+    """Write blocks (n, channels) as 16-bit FLAC, clipped at full scale; returns the number of frames.
+
+    Raises TransientError `disk_full`.
+    """
+    frames = 0
+    try:
+        with soundfile.SoundFile(path, "w", rate, channels, "PCM_16", format="FLAC") as file:
+            for block in blocks:
+                file.write(block)
+                frames += len(block)
+    except (OSError, soundfile.SoundFileError) as error:
+        raise _write_failure(error) from error
+    return frames
+
+
+def exactly(blocks: Iterable[NDArray[np.int16]], frames: int, channels: int) -> Iterator[NDArray[np.int16]]:
+    """`blocks` (n, channels) cut or padded with silence to `frames` frames; takes all of them to their end."""
+    left = frames
+    for block in blocks:
+        if left:
+            yield block[:left]
+        left = max(0, left - len(block))
+    while left:
+        silence = np.zeros((min(left, BLOCK_FRAMES), channels), np.int16)
+        yield silence
+        left -= len(silence)
+
+
+def _opened(path: Path) -> soundfile.SoundFile:
+    try:
+        return soundfile.SoundFile(path)
+    except soundfile.SoundFileError as error:
+        raise PermanentError("media_unreadable", "The sound could not be read. The file may be damaged.") from error
+
+
+def _write_failure(error: Exception) -> TransientError:
+    if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return TransientError("disk_trouble", "The sound could not be written to disk. The work will be tried again.")
+    return TransientError("disk_full", "There is no room left on the disk. The work will be tried again.")

@@ -1,0 +1,88 @@
+"""What ffmpeg's console output means. Pure: lines in, facts and failures out."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.errors import PermanentError, PipelineError, TransientError
+
+DISK_FULL = ("disk_full", "There is no room left on the disk. The work will be tried again.")
+KILLED = ("media_tool_killed", "The work on the file was stopped from outside. It will be tried again.")
+
+_INPUT = re.compile(r"Input #0, (\S+), from ")
+_STREAM = re.compile(r"  Stream #0:(\d+)\S*: (Video|Audio|Data|Subtitle): (.*)")
+_PICTURE_SIZE = re.compile(r", \d{1,5}x\d{1,5}\b")
+_TAG = re.compile(r"\((\w{4}) / 0x[0-9A-F]{8}\)")
+_INTEGRATED = re.compile(r"\s+I:\s+(\S+) LUFS")
+_TRUE_PEAK = re.compile(r"\s+Peak:\s+(\S+) dBFS")
+# The absolute gate of BS.1770: what ffmpeg prints when no block was above it.
+_NOTHING_LUFS = -70.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loudness:
+    """Gated loudness and true peak (ITU-R BS.1770); None: nothing to measure. Mono counts as played on two speakers."""
+
+    integrated_lufs: float | None
+    true_peak_dbtp: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What ffmpeg says of a file: its format's names, the streams that can carry its clock, the tags of data streams."""
+
+    formats: str
+    clock: tuple[int, ...]
+    data_tags: Mapping[int, str]
+
+
+def description(lines: Iterable[str]) -> Description | None:
+    """Read the description of the first input; None where no input was opened."""
+    formats, clock, tags = None, [], {}
+    for line in lines:
+        if formats is None and (opened := _INPUT.match(line)):
+            formats = opened[1]
+        elif stream := _STREAM.match(line):
+            index, kind, rest = int(stream[1]), stream[2], stream[3]
+            if _has_parameters(kind, rest):
+                clock.append(index)
+            elif kind == "Data" and (tag := _TAG.search(rest)):
+                tags[index] = tag[1]
+    return None if formats is None else Description(formats, tuple(dict.fromkeys(clock)), tags)
+
+
+def loudness(lines: Sequence[str]) -> Loudness:
+    """Read the summary of the ebur128 filter. Raises ValueError where there is none."""
+    integrated, peak = (_last_number(pattern, lines) for pattern in (_INTEGRATED, _TRUE_PEAK))
+    return Loudness(
+        integrated if integrated > _NOTHING_LUFS else None,
+        peak if peak > float("-inf") else None,
+    )
+
+
+def failure(code: int, lines: Sequence[str], otherwise: tuple[str, str]) -> PipelineError:
+    """Why ffmpeg ended with `code` (negative: a signal): transient where trying again may help, else `otherwise`."""
+    said = "\n".join(lines)
+    error: PipelineError
+    if "No space left on device" in said or "Disk quota exceeded" in said:
+        error = TransientError(*DISK_FULL)
+    elif code < 0 or "received signal" in said:
+        error = TransientError(*KILLED)
+    else:
+        error = PermanentError(*otherwise)
+    error.add_note(f"ffmpeg ended with {code}:\n{said}")
+    return error
+
+
+def _has_parameters(kind: str, rest: str) -> bool:
+    """Whether ffmpeg knows enough of a stream to pass it on."""
+    if kind == "Audio":
+        return " Hz, " in rest and " 0 channels" not in rest
+    return kind == "Video" and _PICTURE_SIZE.search(rest) is not None
+
+
+def _last_number(pattern: re.Pattern[str], lines: Sequence[str]) -> float:
+    found = [match[1] for line in lines if (match := pattern.match(line))]
+    if not found:
+        raise ValueError("the loudness meter printed no summary")
+    return float(found[-1])

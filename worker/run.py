@@ -1,0 +1,85 @@
+"""The job's child process: `python -m worker.run <job_id>`, the lease's token on standard input.
+
+Exit code 0: how the job goes on is recorded, or it is no longer ours. 75: transient trouble, described on standard
+output as {code, message, retry_after}; the parent records it.
+"""
+
+import argparse
+import errno
+import json
+import sys
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from shared import log
+from shared.config import Settings, settings_or_exit
+from shared.db import make_engine, transaction
+from shared.dubbing import jobs
+from shared.dubbing.jobs import Claim
+from shared.errors import LeaseLostError, PermanentError, TransientError
+from worker import pipeline, work
+from worker.child import EX_TEMPFAIL
+
+logger = log.get(__name__)
+
+
+def main() -> int:
+    """Run the job to its end and say how it went."""
+    parser = argparse.ArgumentParser(prog="python -m worker.run", description=__doc__)
+    parser.add_argument("job_id", type=UUID)
+    job_id = parser.parse_args().job_id
+    order = json.load(sys.stdin)
+    settings = settings_or_exit()
+    log.configure(settings.log_file, stream=sys.stderr)
+    log.bind(job_id=str(job_id), attempt=order["attempt"])
+    held = Claim(job_id, UUID(order["lease_token"]), order["attempt"])
+    return _report(_trouble(settings, held))
+
+
+def _trouble(settings: Settings, held: Claim) -> TransientError | None:
+    """Run the pipeline; the transient trouble it met, if any. All else is recorded here."""
+    engine = make_engine(settings, pool_size=2)
+    try:
+        pipeline.run(work.load(settings, engine, held))
+    except LeaseLostError:
+        logger.info("the lease is lost")
+    except TransientError as error:
+        return error
+    except PermanentError as error:
+        return _fail(engine, held, error)
+    except OSError as error:
+        logger.exception("the pipeline stopped")
+        return _of_os(error)
+    except Exception:  # noqa: BLE001 - a fault of ours: kept in the log, tried again, and given up in the end
+        logger.exception("the pipeline stopped")
+        return TransientError("internal_error", "Something went wrong on our side.")
+    return None
+
+
+def _fail(engine: Engine, held: Claim, error: PermanentError) -> None:
+    logger.warning("job failed", code=error.code, message=error.message)
+    try:
+        with transaction(engine) as session:
+            jobs.fail(session, held, (error.code, error.message))
+    except LeaseLostError:
+        logger.info("the lease is lost")
+
+
+def _of_os(error: OSError) -> TransientError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return TransientError("disk_full", "The worker's disk is full; the job waits for room.")
+    return TransientError("internal_error", "Something went wrong on our side.")
+
+
+def _report(trouble: TransientError | None) -> int:
+    if trouble is None:
+        return 0
+    logger.warning("transient trouble", code=trouble.code, message=trouble.message)
+    document = {"code": trouble.code, "message": trouble.message, "retry_after": trouble.retry_after}
+    sys.stdout.write(json.dumps(document))
+    return EX_TEMPFAIL
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""separate: speech and background apart, where an engine can; else the original is the bed, ducked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker.artifacts import Artifact, Facts, Recipe
+from worker.engines import registry
+from worker.stages.extract import Extracted
+from worker.work import Work
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Bed:
+    """What lies under the dub. `ducked`: it still carries the original voices, so it is turned down under speech."""
+
+    artifact: Artifact
+    ducked: bool
+    engine: str
+
+
+def separate(work: Work, sound: Extracted) -> Bed:
+    """The background of the sound."""
+    work.progress.begin("separate")
+    separator = registry.build("source_separation", work.settings)
+    name = f"{separator.name}/{separator.model}"
+    recipe = Recipe("separate", VERSION, (sound.sound.fingerprint,), engine=name, suffix=".flac")
+
+    def build(out: Path) -> Facts:
+        made = separator.separate(work.checkpoints.path(sound.sound), work.scratch)
+        if made.background is None:
+            raise _NoBackgroundError
+        made.background.rename(out)
+        return {}
+
+    try:
+        return Bed(work.checkpoints.make(recipe, build), ducked=False, engine=name)
+    except _NoBackgroundError:
+        return Bed(sound.sound, ducked=True, engine=name)
+
+
+class _NoBackgroundError(Exception):
+    """The engine makes no background; nothing is recorded, for the original is the bed."""
