@@ -54,7 +54,7 @@ def apt_prefix() -> list[str] | None:
         return []
     if (
         shutil.which("sudo")
-        and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
+        and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0  # noqa: S607
     ):
         return ["sudo", "-n"]
     return None

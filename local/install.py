@@ -32,7 +32,7 @@ def packages() -> None:
 
 
 def environment() -> None:
-    """Make the virtual environment and install the pins, unless exactly these are installed. Raises CalledProcessError."""
+    """Make the virtual environment and install the pins, unless they are in it already. Raises CalledProcessError."""
     wanted = fingerprint()
     if STAMP.is_file() and STAMP.read_text(encoding="ascii") == wanted:
         return

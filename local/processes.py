@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from shared.limited import Limits, command
 
+ROOT = Path(__file__).resolve().parents[1]
 POLL_SECONDS = 0.1
 
 
@@ -39,6 +41,7 @@ class Child:
             self._process = subprocess.Popen(
                 list(arguments),
                 env=dict(environment),
+                cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -68,10 +71,8 @@ class Child:
                 self._process.wait(self._grace)
             except subprocess.TimeoutExpired:
                 print(f"{self.name} did not end within {self._grace:.0f} s and is killed.", file=sys.stderr)
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._process.wait()
 
 

@@ -6,6 +6,7 @@ once; cron.yaml's tasks go through the same queue and the same connections as ev
 """
 
 import argparse
+import logging
 import signal
 import threading
 import time
@@ -249,6 +250,7 @@ def options_from(arguments: list[str] | None = None) -> Options:
 def main() -> None:
     """Run until INT or TERM."""
     log.configure()
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # each post is a line of our own
     daemon = Daemon(options_from())
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: daemon.stop())

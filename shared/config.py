@@ -154,7 +154,7 @@ class SettingsError(Exception):
 
 
 def _sentence(error: ValidationError) -> str:
-    lines = []
+    lines: list[str] = []
     for item in error.errors():
         name = PREFIX + str(item["loc"][0]).upper() if item["loc"] else ""
         problem = "is missing" if item["type"] == "missing" else item["msg"].removeprefix("Value error, ")

@@ -8,6 +8,9 @@ from typing import TextIO
 import structlog
 
 
+CHATTY = ("alembic", "botocore", "boto3", "s3transfer", "urllib3", "httpx", "httpcore", "werkzeug")
+
+
 def configure(log_file: Path | None = None, level: int = logging.INFO, stream: TextIO | None = None) -> None:
     """Send structlog's and the standard library's records as JSON lines to `stream` (stdout), and to `log_file`."""
     shared: list[structlog.typing.Processor] = [
@@ -36,6 +39,8 @@ def configure(log_file: Path | None = None, level: int = logging.INFO, stream: T
     for handler in handlers:
         handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=handlers, force=True)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

@@ -5,11 +5,11 @@ The ticker in the worker's HTTP process and cron.yaml's posts call the same func
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from zlib import crc32
 
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
 
 from shared import log
 from shared.config import Settings
@@ -49,8 +49,7 @@ def run_once(engine: Engine, task: Task) -> bool:
             outcome = task.run()
             logger.info("maintenance", task=task.name, outcome=outcome)
         finally:
-            connection.execute(text("select pg_advisory_unlock(:key)"), {"key": _key(task)})
-            connection.commit()
+            _free(connection, task)
     return True
 
 
@@ -71,29 +70,28 @@ def sweep(engine: Engine, queue: Queue, settings: Settings) -> int:
 def housekeeping(engine: Engine) -> int:
     """Forget maintenance runs of long ago; how many."""
     with transaction(engine) as session:
-        old = MaintenanceRun.__table__.delete().where(  # type: ignore[attr-defined]
-            MaintenanceRun.created_at < func.now() - text(f"interval '{KEPT_RUNS_DAYS} days'")
-        )
-        return int(session.execute(old).rowcount)
+        old = delete(MaintenanceRun).where(MaintenanceRun.created_at < func.now() - timedelta(days=KEPT_RUNS_DAYS))
+        return len(session.execute(old.returning(MaintenanceRun.task)).all())
 
 
 def _take(connection: Connection, task: Task) -> bool:
-    """Hold the task's advisory lock and its row for this period, or neither."""
-    locked = connection.scalar(text("select pg_try_advisory_lock(:key)"), {"key": _key(task)})
-    if not locked:
-        connection.commit()
+    """Hold the task's advisory lock and write its row for this period, or neither. Leaves no transaction open."""
+    if not connection.scalar(text("select pg_try_advisory_lock(:key)"), {"key": _key(task)}):
+        connection.rollback()
         return False
-    with Session(connection) as session:
-        period = session.scalar(select(
-            func.to_timestamp(func.floor(func.extract("epoch", func.now()) / task.period_seconds) * task.period_seconds)
-        ))
-        row = insert(MaintenanceRun).values(task=task.name, period=period).on_conflict_do_nothing()
-        taken = session.connection().execute(row).rowcount == 1
-        session.commit()
+    seconds = func.floor(func.extract("epoch", func.now()) / task.period_seconds) * task.period_seconds
+    period = connection.scalar(select(func.to_timestamp(seconds)))
+    row = insert(MaintenanceRun).values(task=task.name, period=period).on_conflict_do_nothing()
+    taken = connection.execute(row.returning(MaintenanceRun.task)).one_or_none() is not None
+    connection.commit()
     if not taken:
-        connection.execute(text("select pg_advisory_unlock(:key)"), {"key": _key(task)})
-        connection.commit()
+        _free(connection, task)
     return taken
+
+
+def _free(connection: Connection, task: Task) -> None:
+    connection.execute(text("select pg_advisory_unlock(:key)"), {"key": _key(task)})
+    connection.commit()
 
 
 def _key(task: Task) -> int:

@@ -72,11 +72,10 @@ class Queue:
 
     def check(self) -> int:
         """How many messages wait, roughly. Raises TransientError when the queue can't be reached."""
-        name = "ApproximateNumberOfMessages"
         answer = self._call(lambda: self._client.get_queue_attributes(
             QueueUrl=self._settings.sqs_queue_url, AttributeNames=["ApproximateNumberOfMessages"]
         ))
-        return int(answer["Attributes"][name])
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     @staticmethod
     def _call(send: Callable[[], T]) -> T:

@@ -18,6 +18,7 @@ from shared.errors import TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 CHANGED = frozenset({"412", "PreconditionFailed"})
@@ -175,13 +176,17 @@ class Storage:
 
     def delete_prefix(self, prefix: str) -> int:
         """Delete all under `prefix`; how many there were."""
-        deleted = 0
-        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
-            keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
-            if keys:
-                self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": keys})  # type: ignore[typeddict-item]
-                deleted += len(keys)
-        return deleted
+        try:
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+            return sum(self._delete([item["Key"] for item in page.get("Contents", [])]) for page in pages)
+        except (BotoCoreError, ClientError) as error:
+            raise _transient(error) from error
+
+    def _delete(self, keys: list[str]) -> int:
+        if keys:
+            objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys]
+            self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects})
+        return len(keys)
 
     def check(self) -> None:
         """Raises TransientError when the bucket can't be reached."""

@@ -17,14 +17,14 @@ def a_user(engine: Engine, email: str | None = None) -> UUID:
     return user.id
 
 
-def a_video(engine: Engine, user_id: UUID | None = None, **values: object) -> UUID:
-    """A READY video whose bytes nobody put anywhere."""
+def a_video(engine: Engine, user_id: UUID | None = None, video_id: UUID | None = None, **values: object) -> UUID:
+    """A READY video; its bytes are the test's business."""
     fields = {
         "status": VideoStatus.READY, "title": "A talk", "filename": "talk.mp4", "content_type": "video/mp4",
         "size_bytes": 1000, "etag": '"0"', "duration_seconds": 3.0, "has_video": True, **values,
     }
     with transaction(engine) as session:
-        video = Video(id=new_id(), user_id=user_id or a_user(engine), **fields)
+        video = Video(id=video_id or new_id(), user_id=user_id or a_user(engine), **fields)
         session.add(video)
     return video.id
 

@@ -1,5 +1,6 @@
 """The worker's HTTP face, for the daemon on this machine: parse, dispatch, answer."""
 
+from dataclasses import asdict
 from ipaddress import ip_address
 
 from flask import Flask, Response, abort, jsonify, request
@@ -21,6 +22,7 @@ def create_app(settings: Settings, engine: Engine, supervisor: Supervisor, tasks
     """The Flask app; 200 means that the database knows what happens next, anything else brings the message again."""
     app = Flask(__name__)
     by_name = {task.name: task for task in tasks}
+    storage, queue = Storage(settings), Queue(settings)
     app.before_request(_only_loopback)
 
     @app.post("/sqsd/messages")
@@ -46,8 +48,8 @@ def create_app(settings: Settings, engine: Engine, supervisor: Supervisor, tasks
 
     @app.get("/health/ready")
     def ready() -> tuple[Response, int]:
-        report = health.readiness(settings, engine, Storage(settings), Queue(settings))
-        return jsonify(report.to_dict()), 200 if report.ready else 503
+        found = health.checks(engine, storage, queue, settings)
+        return jsonify({name: asdict(check) for name, check in found.items()}), 200 if health.is_ready(found) else 503
 
     return app
 

@@ -79,7 +79,10 @@ class Checkpoints:
 
     def make_document(self, recipe: Recipe, build: Callable[[], Any]) -> Any:
         """Like `make`, for a JSON document; returns the document itself."""
-        artifact = self.make(recipe, lambda path: _write_json(path, build()))
+        return self.document(self.make(recipe, lambda path: _write_json(path, build())))
+
+    def document(self, artifact: Artifact) -> Any:
+        """The JSON document that the artifact is."""
         return json.loads(self.path(artifact).read_bytes())
 
     def find(self, recipes: Iterable[Recipe]) -> dict[str, Artifact]:

@@ -16,3 +16,4 @@ graceful_timeout = 30
 keepalive = 0
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn's heartbeat file only
 accesslog = None
+control_socket_disable = True

@@ -18,7 +18,8 @@ from worker.stages.extract import Extracted, extract
 from worker.stages.fetch import fetch
 from worker.stages.mix import mix
 from worker.stages.mux import mux
-from worker.stages.publish import Dubbed, publish
+from worker.report import Dubbed
+from worker.stages.publish import publish
 from worker.stages.separate import Bed, separate
 from worker.stages.synthesize import synthesize
 from worker.stages.transcribe import Heard, transcribe
@@ -46,7 +47,7 @@ def dub(work: Work, language: str, sound: Extracted, bed: Bed, heard: Heard) -> 
     placed = align(work, language, sound, heard, spoken)
     mixed = mix(work, language, sound, bed, heard, placed)
     muxed = mux(work, language, sound, heard, spoken, placed, mixed)
-    publish(work, Dubbed(language, sound, heard, translation, spoken, placed, mixed, muxed))
+    publish(work, Dubbed(language, sound, bed, heard, translation, spoken, placed, mixed, muxed))
 
 
 def _attempt(work: Work, language: str, sound: Extracted, bed: Bed, heard: Heard) -> None:

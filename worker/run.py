@@ -47,7 +47,7 @@ def _trouble(settings: Settings, held: Claim) -> TransientError | None:
     except TransientError as error:
         return error
     except PermanentError as error:
-        return _fail(engine, held, error)
+        _fail(engine, held, error)
     except OSError as error:
         logger.exception("the pipeline stopped")
         return _of_os(error)

@@ -9,6 +9,7 @@ import threading
 import time
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, func, or_, select
@@ -109,10 +110,8 @@ class Supervisor:
 
     def _has_room(self, job_id: UUID) -> bool:
         with transaction(self._engine) as session:
-            size, duration = session.execute(
-                select(Video.size_bytes, Video.duration_seconds).join(Job, Job.video_id == Video.id).where(Job.job_id == job_id)
-            ).one()
-        return scratch.has_room(self._settings, size, duration or 0.0)
+            video = session.scalars(select(Video).join(Job, Job.video_id == Video.id).where(Job.job_id == job_id)).one()
+        return scratch.has_room(self._settings, video.size_bytes, video.duration_seconds or 0.0)
 
     def _watch(self, held: Claim) -> tuple[Ended, Stop | None]:
         """Run the child to its end, or to ours."""
@@ -138,12 +137,16 @@ class Supervisor:
             if beat is not None:
                 renewed = now
                 if not beat.held:
-                    return Stop.LEASE_LOST
+                    return self._parted(child)
                 if beat.cancel_requested:
                     return Stop.CANCELED
             elif now - renewed > self._settings.lease_seconds:
                 return Stop.LEASE_LOST
         return None
+
+    def _parted(self, child: Child) -> Stop | None:
+        """The row is no longer ours: mostly because the child has just ended the job and is on its way out."""
+        return None if child.wait(self._settings.kill_grace_seconds) else Stop.LEASE_LOST
 
     def _renew(self, held: Claim) -> jobs.Heartbeat | None:
         """None when the database is away: the lease may still hold until it lapses."""
@@ -197,6 +200,6 @@ class Supervisor:
             logger.warning("wake-up call left to the sweep", error=str(error))
 
 
-def _died(ended: Ended) -> dict[str, str]:
+def _died(ended: Ended) -> dict[str, Any]:
     how = f"by signal {ended.by_signal}" if ended.by_signal else f"with exit code {ended.code}"
     return {"code": "worker_died", "message": f"The work stopped unexpectedly ({how}) and will be tried again."}

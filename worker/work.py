@@ -98,7 +98,9 @@ def _request(job: Job) -> Request:
 
 
 def _original(video: Video, job: Job) -> Original:
-    assert video.etag is not None and video.duration_seconds is not None, "only READY videos get jobs"
+    # Only READY videos get jobs, and READY stores both.
+    assert video.etag is not None
+    assert video.duration_seconds is not None
     return Original(
         video_id=video.id,
         key=job.original_s3_path.split("/", 3)[3],

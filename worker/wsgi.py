@@ -1,6 +1,7 @@
 """The worker tier under gunicorn: one process, as many threads as messages in flight and a few to spare."""
 
 import signal
+from collections.abc import Callable
 from types import FrameType
 
 from flask import Flask
@@ -29,7 +30,7 @@ def make_app() -> Flask:
         *maintenance.tasks(engine, queue, settings),
         Task("capabilities", CAPABILITIES_PERIOD_SECONDS, capabilities.publish_in_child),
     ]
-    at_start = [lambda: scratch.empty(settings, engine), capabilities.publish_in_child]
+    at_start: list[Callable[[], object]] = [lambda: scratch.empty(settings, engine), capabilities.publish_in_child]
     ticker = Ticker(engine, at_start, tasks)
     _drain_on_sigterm(supervisor, ticker)
     ticker.start()

@@ -1,0 +1,1 @@
+"""Dubbing: the job state machine, a job's life, transcripts."""

@@ -327,3 +327,9 @@ def _from_now(seconds: float) -> ColumnElement[datetime]:
 def _changed(session: Session, statement: Any) -> bool:
     result: CursorResult[Any] = session.execute(statement)  # type: ignore[assignment]
     return result.rowcount > 0
+
+
+def request_cancel(session: Session, job_id: UUID) -> bool:
+    """Note that the user wants the job to end; `settle` or the worker ends it. False when it is over already."""
+    asked = update(Job).where(Job.job_id == job_id, Job.status.in_(state.LIVE))
+    return _changed(session, asked.values(cancel_requested_at=func.coalesce(Job.cancel_requested_at, func.now())))

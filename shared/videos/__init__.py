@@ -1,0 +1,1 @@
+"""Videos: upload, probe, describe, delete."""

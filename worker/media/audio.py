@@ -1,8 +1,10 @@
 """PCM in blocks: memory does not grow with a file's length. Samples are float32 in −1…1, shape (frames, channels)."""
 
 import errno
+import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import soundfile
@@ -10,10 +12,13 @@ import soxr
 from numpy.typing import NDArray
 
 from shared.errors import PermanentError, TransientError
+from worker.media.console import DISK_FULL
 
 Samples = NDArray[np.float32]
 
 BLOCK_FRAMES = 48_000
+# Magic, offset of the data, its size, encoding, rate, channels.
+_AU_HEADER = struct.Struct(">4s5I")
 
 
 def blocks(path: Path, frames: int = BLOCK_FRAMES) -> Iterator[Samples]:
@@ -51,12 +56,17 @@ def write_flac(path: Path, blocks: Iterable[Samples | NDArray[np.int16]], rate: 
     """
     frames = 0
     try:
+        path.touch()  # says what is wrong with the place; soundfile would only say "system error"
         with soundfile.SoundFile(path, "w", rate, channels, "PCM_16", format="FLAC") as file:
             for block in blocks:
                 file.write(block)
                 frames += len(block)
-    except (OSError, soundfile.SoundFileError) as error:
-        raise _write_failure(error) from error
+    except soundfile.SoundFileError as error:
+        raise TransientError(*DISK_FULL) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise TransientError(*DISK_FULL) from error
+        raise
     return frames
 
 
@@ -73,14 +83,32 @@ def exactly(blocks: Iterable[NDArray[np.int16]], frames: int, channels: int) -> 
         left -= len(silence)
 
 
+class AuSound:
+    """16-bit sound in Sun's AU format (its header says how many channels) from a pipe, as blocks (n, channels).
+
+    `channels` is 0 where there is no sound; `frames` counts what was read.
+    """
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self.frames = 0
+        self.channels = 0
+        self._pipe = pipe
+        header = pipe.read(_AU_HEADER.size)
+        if len(header) == _AU_HEADER.size:
+            _, data_offset, _, _, _, self.channels = _AU_HEADER.unpack(header)
+            pipe.read(data_offset - _AU_HEADER.size)
+
+    def __iter__(self) -> Iterator[NDArray[np.int16]]:
+        frame_bytes = 2 * self.channels
+        while chunk := self._pipe.read(BLOCK_FRAMES * frame_bytes):
+            whole = len(chunk) - len(chunk) % frame_bytes  # a decoder that was killed may stop anywhere
+            block = np.frombuffer(chunk[:whole], ">i2").astype(np.int16).reshape(-1, self.channels)
+            self.frames += len(block)
+            yield block
+
+
 def _opened(path: Path) -> soundfile.SoundFile:
     try:
         return soundfile.SoundFile(path)
     except soundfile.SoundFileError as error:
         raise PermanentError("media_unreadable", "The sound could not be read. The file may be damaged.") from error
-
-
-def _write_failure(error: Exception) -> TransientError:
-    if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT):
-        return TransientError("disk_trouble", "The sound could not be written to disk. The work will be tried again.")
-    return TransientError("disk_full", "There is no room left on the disk. The work will be tried again.")

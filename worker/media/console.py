@@ -10,7 +10,7 @@ DISK_FULL = ("disk_full", "There is no room left on the disk. The work will be t
 KILLED = ("media_tool_killed", "The work on the file was stopped from outside. It will be tried again.")
 
 _INPUT = re.compile(r"Input #0, (\S+), from ")
-_STREAM = re.compile(r"  Stream #0:(\d+)\S*: (Video|Audio|Data|Subtitle): (.*)")
+_STREAM = re.compile(r" +Stream #0:(\d+)\S*: (Video|Audio|Data|Subtitle): (.*)")
 _PICTURE_SIZE = re.compile(r", \d{1,5}x\d{1,5}\b")
 _TAG = re.compile(r"\((\w{4}) / 0x[0-9A-F]{8}\)")
 _INTEGRATED = re.compile(r"\s+I:\s+(\S+) LUFS")
@@ -29,7 +29,7 @@ class Loudness:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What ffmpeg says of a file: its format's names, the streams that can carry its clock, the tags of data streams."""
+    """A file in ffmpeg's words: its format's names, the streams that can carry its clock, the tags of data streams."""
 
     formats: str
     clock: tuple[int, ...]

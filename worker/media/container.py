@@ -1,7 +1,7 @@
-"""What goes into the dubbed file: which container, which streams, copied or converted. Pure; ffmpeg.py carries it out."""
+"""What goes into the dubbed file: which container, which streams, copied or converted. Pure: ffmpeg.py does it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,8 @@ COVERS = frozenset({"mjpeg", "png", "bmp"})
 # Tracks of an mp4 that its muxer writes anew from chapters and metadata.
 REBUILT_TAGS = frozenset({"text", "tmcd"})
 MP4_FORMATS = frozenset({"mov", "mp4", "m4a", "3gp", "3g2", "mj2"})
+# Puts sound on the presentation clock: gaps filled, overlaps dropped, nothing before zero.
+ON_THE_CLOCK = "aresample=async=1:first_pts=0"
 # Containers whose clock ffmpeg counts from the earliest stream that is *used*, not from the earliest there is.
 DISCONTINUOUS_FORMATS = frozenset({"mpegts", "mpeg"})
 
@@ -43,7 +45,10 @@ class MuxReport:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A stream of the output. `source`: its index in the original, or the dub, or the n-th subtitle file."""
+    """A stream of the output. `source`: its index in the original, or the dub, or a subtitle file.
+
+    `only_before`: packets that begin at this time (seconds) or later are left out.
+    """
 
     kind: TrackKind
     source: int | Literal["dub"] | SubtitleTrack
@@ -51,6 +56,7 @@ class Track:
     language: str | None = None
     title: str | None = None
     tag: str | None = None
+    only_before: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +104,47 @@ def plan(
     texts = [Track("subtitle", sub, _text_codec(container), iso639_2(sub.language), sub.title) for sub in subtitles]
     rest = [track for track in kept if track not in picture]
     tracks = (*picture, dub, *(t for t in rest if t.kind == "audio"), *texts, *(t for t in rest if t.kind != "audio"))
+    if is_discontinuous(facts.format):
+        tracks = tuple(_bounded(track, facts.duration_seconds) for track in tracks)
     used = {track.source for track in kept if isinstance(track.source, int)}
     return Plan(container, tracks, tuple(_warnings(facts, container, used, data_tags)))
+
+
+def options(tracks: Sequence[Track]) -> dict[str, str]:
+    """The output options that make ffmpeg treat each track as planned."""
+    chosen: dict[str, str] = {}
+    for index, track in enumerate(tracks):
+        chosen[f"c:{index}"] = track.codec
+        if track.codec == "aac":
+            chosen[f"filter:{index}"] = ON_THE_CLOCK
+        if track.only_before is not None:
+            chosen[f"bsf:{index}"] = rf"noise=drop=gte(pts*tb\,{track.only_before:.6f})"
+        if track.tag:
+            chosen[f"tag:{index}"] = track.tag
+        if track.language:
+            chosen[f"metadata:s:{index}"] = f"language={track.language}"
+        if track.title:
+            # By its number within its kind: ffmpeg-python takes an option once, and the language has the other name.
+            earlier = sum(other.kind == track.kind for other in tracks[:index])
+            chosen[f"metadata:s:{track.kind[0]}:{earlier}"] = f"title={track.title}"
+        if disposition := _disposition(track):
+            chosen[f"disposition:{index}"] = disposition
+    return chosen
+
+
+def _disposition(track: Track) -> str | None:
+    if track.source == "dub":
+        return "default+dub"
+    if track.kind == "cover":
+        return "attached_pic"
+    if track.kind == "audio":
+        return "original" if track.title else "0"
+    return "0" if isinstance(track.source, SubtitleTrack) else None
+
+
+def _bounded(track: Track, seconds: float) -> Track:
+    """A transport stream's sound may go on behind the end that its last time stamp declares; the output's may not."""
+    return replace(track, only_before=seconds) if track.kind == "audio" and track.source != "dub" else track
 
 
 def _kept(
@@ -122,16 +167,16 @@ def _kept(
             yield Track("data", stream.index, "copy")
 
 
-def _warnings(
-    facts: MediaFacts, container: Container, used: set[int], data_tags: Mapping[int, str]
-) -> Iterator[str]:
+def _warnings(facts: MediaFacts, container: Container, used: set[int], data_tags: Mapping[int, str]) -> Iterator[str]:
     for stream in facts.streams:
         tag = data_tags.get(stream.index)
+        kind = "cover" if stream.attached_picture else stream.kind
+        name = ", ".join(word for word in (kind, tag or stream.codec) if word != "unknown")
+        unfit = f"Stream {stream.index} ({name}) does not fit into {container}"
         if stream.index not in used and not (container != "mkv" and tag in REBUILT_TAGS):
-            kind = "cover" if stream.attached_picture else stream.kind
-            yield f"Stream {stream.index} ({kind}, {tag or stream.codec}) does not fit into {container} and was left out."
-        elif stream.kind == "audio" and _sound_codec(stream, container) != "copy":
-            yield f"Stream {stream.index} (audio, {stream.codec}) does not fit into {container} and was converted to AAC."
+            yield f"{unfit} and was left out."
+        elif kind == "audio" and stream.index in used and _sound_codec(stream, container) != "copy":
+            yield f"{unfit} and was converted to AAC."
 
 
 def _sound_codec(stream: Stream, container: Container) -> str:

@@ -4,11 +4,10 @@ Media is untrusted: demuxers are named one by one (a playlist could read other f
 CPU, memory and file size are limited, and user data never becomes part of a filter.
 """
 
-import struct
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,30 +17,27 @@ from typing import IO, Any, Self
 import ffmpeg
 import imageio_ffmpeg
 import numpy as np
-from numpy.typing import NDArray
 
 from shared import limited
 from shared.errors import PermanentError
 from shared.limited import Limits
 from shared.videos.facts import MediaFacts
 from worker.media import console, container
-from worker.media.audio import Samples, exactly, write_flac
+from worker.media.audio import AuSound, Samples, exactly, write_flac
 from worker.media.console import Description, Loudness
 from worker.media.container import MuxReport, Plan, SubtitleTrack, Track, container_for
 
 __all__ = [
-    "RATE", "AacWriter", "Decoded", "Loudness", "MuxReport", "SubtitleTrack", "container_for", "decode_sound", "describe",
-    "file_loudness", "limits_for", "loudness", "mux", "run",
+    "RATE", "AacWriter", "Decoded", "Loudness", "MuxReport", "SubtitleTrack", "container_for", "decode_sound",
+    "describe", "file_loudness", "limits_for", "loudness", "mux", "run",
 ]  # fmt: skip
 
 RATE = 48_000
 FORMATS = (
-    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,dv,eac3,flac,flv,gxf,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpeg,mpegts,"
-    "mxf,nut,ogg,rm,srt,tta,w64,wav,wv"
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,dv,eac3,flac,flv,live_flv,matroska,mov,mp3,mpeg,mpegts,mxf,nut,ogg,rm,srt,"
+    "tta,w64,wav,wtv,wv"
 )
 PROTOCOLS = "file,pipe"
-# Puts sound on the presentation clock: gaps filled, overlaps dropped, nothing before zero.
-ON_THE_CLOCK = "aresample=async=1:first_pts=0"
 # Mono is measured as it is heard from two speakers, so that it compares with the stereo dub.
 METER = "ebur128=peak=true:dualmono=true:framelog=quiet"
 
@@ -60,12 +56,11 @@ MISSING_SECONDS, MISSING_SHARE, MISSING_AT_LEAST_SECONDS = 2.0, 0.02, 0.25
 
 KEPT_LINES = 500
 LINE_BYTES = 2000
-READ_BYTES = 1 << 18
 
 UNREADABLE = ("media_unreadable", "The file could not be read. It may be damaged, incomplete or of an unknown format.")
 TRUNCATED = ("media_truncated", "The file is cut short: its sound breaks off long before its end. Upload it again.")
 NO_AUDIO = ("no_audio", "The file has no sound that could be dubbed.")
-MISMATCH = ("duration_mismatch", "The sound is longer than the file says it is. Export the video again and upload that.")
+MISMATCH = ("duration_mismatch", "The sound is longer than the file says it is. Export the video again.")
 ENCODING = ("encoding_failed", "The dubbed sound could not be encoded.")
 MUXING = ("mux_failed", "The dubbed sound could not be joined with this video.")
 
@@ -140,9 +135,7 @@ class _Process:
                 self.lines.append(line.decode(errors="replace").rstrip())
 
 
-def run(
-    graph: Any, limits: Limits, *, failure: tuple[str, str] = UNREADABLE, log: str = "error"
-) -> tuple[str, ...]:
+def run(graph: Any, limits: Limits, *, failure: tuple[str, str] = UNREADABLE, log: str = "error") -> tuple[str, ...]:
     """Run an ffmpeg-python graph to its end; returns the last lines of its stderr.
 
     Raises PermanentError `failure` (code, sentence); TransientError `disk_full`, `media_tool_killed`.
@@ -182,7 +175,7 @@ def decode_sound(original: Path, out: Path, *, stream_index: int, duration_secon
     samples = round(duration_seconds * RATE)
     graph = _decoding(original, describe(original), stream_index, duration_seconds + DECODE_PAST_END_SECONDS)
     with _Process(graph, limits_for(duration_seconds), failure=UNREADABLE) as process:
-        sound = _AuSound(process.stdout)
+        sound = AuSound(process.stdout)
         if sound.channels:
             write_flac(out, exactly(sound, samples, sound.channels), RATE, sound.channels)
         decoded = Decoded(samples, RATE, sound.channels, sound.frames / RATE)
@@ -213,11 +206,15 @@ class AacWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._process:
-            if kind is None:
-                self._process.finish()
-        if kind is not None:
-            self._path.unlink(missing_ok=True)
+        finished = False
+        try:
+            with self._process:
+                if kind is None:
+                    self._process.finish()
+                    finished = True
+        finally:
+            if not finished:
+                self._path.unlink(missing_ok=True)
 
 
 def loudness(blocks: Iterable[Samples], rate: int) -> Loudness:
@@ -296,7 +293,7 @@ def _decoding(original: Path, described: Description, stream_index: int, seconds
         f="au",
         acodec="pcm_s16be",
         ar=RATE,
-        af=f"{ON_THE_CLOCK},aformat=channel_layouts=mono|stereo",
+        af=f"{container.ON_THE_CLOCK},aformat=channel_layouts=mono|stereo",
         t=seconds,
         map_metadata=-1,
     )
@@ -308,29 +305,10 @@ def _on_the_clock(source: Any, described: Description, output: Any, **options: A
 
     A second output that goes nowhere puts every stream to use.
     """
-    if not container.is_discontinuous(described.formats):
+    if not (described.clock and container.is_discontinuous(described.formats)):
         return output
     every = [source[str(index)] for index in described.clock]
     return ffmpeg.merge_outputs(output, ffmpeg.output(*every, "-", f="null", c="copy", **options))
-
-
-class _AuSound:
-    """16-bit sound in Sun's AU format (its header says how many channels) from a pipe, in blocks (n, channels)."""
-
-    def __init__(self, pipe: IO[bytes]) -> None:
-        self.frames = 0
-        self.channels = 0
-        self._pipe = pipe
-        header = pipe.read(24)
-        if len(header) == 24:
-            _, data_offset, _, _, _, self.channels = struct.unpack(">4s5I", header)
-            pipe.read(data_offset - 24)
-
-    def __iter__(self) -> Iterator[NDArray[np.int16]]:
-        while chunk := self._pipe.read(READ_BYTES):
-            block = np.frombuffer(chunk, ">i2").astype(np.int16).reshape(-1, self.channels)
-            self.frames += len(block)
-            yield block
 
 
 def _check_decoded(process: _Process, decoded: Decoded, duration_seconds: float) -> None:
@@ -364,7 +342,7 @@ def _muxing(original: Path, described: Description, dub: Path, out: Path, layout
         "map_metadata": original_input,
         "map_chapters": original_input,
         "strict": "unofficial",  # Dolby Vision and 360° descriptions are written only so
-        **_track_options(layout.tracks),
+        **container.options(layout.tracks),
     }
     if layout.container != "mkv":
         options["movflags"] = "+faststart"
@@ -377,32 +355,3 @@ def _stream(track: Track, source: Any, spoken: Any) -> Any:
     if isinstance(track.source, SubtitleTrack):
         return _source(track.source.path, f="srt")["s:0"]
     return spoken["a:0"]
-
-
-def _track_options(tracks: Sequence[Track]) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    for index, track in enumerate(tracks):
-        options[f"c:{index}"] = track.codec
-        if track.codec == "aac":
-            options[f"filter:{index}"] = ON_THE_CLOCK
-        if track.tag:
-            options[f"tag:{index}"] = track.tag
-        if track.language:
-            options[f"metadata:s:{index}"] = f"language={track.language}"
-        if track.title:
-            # The stream is named by its number within its kind: ffmpeg-python gives each option once, language has the other.
-            earlier = sum(other.kind == track.kind for other in tracks[:index])
-            options[f"metadata:s:{track.kind[0]}:{earlier}"] = f"title={track.title}"
-        if disposition := _disposition(track):
-            options[f"disposition:{index}"] = disposition
-    return options
-
-
-def _disposition(track: Track) -> str | None:
-    if track.source == "dub":
-        return "default+dub"
-    if track.kind == "cover":
-        return "attached_pic"
-    if track.kind == "audio":
-        return "original" if track.title else "0"
-    return "0" if isinstance(track.source, SubtitleTrack) else None

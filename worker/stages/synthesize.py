@@ -11,7 +11,7 @@ from shared.errors import PermanentError
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.engines import registry
 from worker.engines.protocols import SpeechSynthesiser
-from worker.engines.retry import retrying
+from worker.engines.retry import Patience, with_retries
 from worker.media.line import trim_and_fade
 from worker.stages.transcribe import Heard
 from worker.stages.translate import Translation
@@ -23,13 +23,17 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class SpokenLine:
-    """A line as the voice says it at its own rate: `seconds` long, silence trimmed; None where nothing is audible."""
+    """A line as the voice says it at its own rate, silence trimmed; `seconds` long.
+
+    `audio` is None where nothing is audible; `reasons` say why.
+    """
 
     id: int
     text: str
     voice_id: str
     audio: Artifact | None
     seconds: float
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class _Speak:
     def line(self, line_id: int, text: str, voice_id: str, done: Mapping[str, Artifact]) -> SpokenLine:
         """The line's speech; a line with nothing to say, or that the voice says nothing for, has none."""
         if not re.search(r"\w", text):
-            return SpokenLine(line_id, text, voice_id, None, 0.0)
+            return SpokenLine(line_id, text, voice_id, None, 0.0, ("nothing_to_say",))
         recipe = self.recipe(text, voice_id)
         audio = done.get(recipe.fingerprint)
         try:
@@ -82,11 +86,11 @@ class _Speak:
         except PermanentError as error:
             if error.code != "empty_speech":
                 raise
-            return SpokenLine(line_id, text, voice_id, None, 0.0)
+            return SpokenLine(line_id, text, voice_id, None, 0.0, ("empty_speech",))
         return SpokenLine(line_id, text, voice_id, audio, audio.facts["seconds"])
 
     def _say(self, text: str, voice_id: str, out: Path) -> Facts:
-        sound = retrying(lambda: self._synthesiser.synthesise(text, voice_id, self._language))
+        sound = with_retries(lambda: self._synthesiser.synthesise(text, voice_id, self._language), Patience())
         samples = trim_and_fade(sound.samples, sound.rate)
         soundfile.write(out, samples, sound.rate, subtype="PCM_16", format="FLAC")
         return {"seconds": len(samples) / sound.rate, "rate": sound.rate}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from worker.artifacts import Recipe
 from worker.engines import registry
 from worker.engines.protocols import SourceLine, Translator
-from worker.engines.retry import retrying
+from worker.engines.retry import Patience, with_retries
 from worker.stages.transcribe import Heard
 from worker.work import Work
 
@@ -44,7 +44,7 @@ def _batch(
     options = {"texts": [[line.text, line.speaker, round(line.seconds, 2)] for line in batch], "pair": [source, target]}
     recipe = Recipe("translate.batch", VERSION, options=options, engine=name)
     answer: list[str] = work.checkpoints.make_document(
-        recipe, lambda: retrying(lambda: translator.translate(batch, source, target))
+        recipe, lambda: with_retries(lambda: translator.translate(batch, source, target), Patience())
     )
     return answer
 

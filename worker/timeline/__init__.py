@@ -2,6 +2,5 @@
 
 from worker.timeline.lines import Limits, Line, Placement, Plan
 from worker.timeline.planner import plan
-from worker.timeline.spans import Span
 
-__all__ = ["Limits", "Line", "Placement", "Plan", "Span", "plan"]
+__all__ = ["Limits", "Line", "Placement", "Plan", "plan"]

@@ -1,0 +1,1 @@
+"""Speech to words, and times for words that are known."""

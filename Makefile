@@ -1,0 +1,53 @@
+# What people run. Everything else is Python: local/ holds what these targets call.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+# The first interpreter that will do; the doctor says what lacks when none does.
+PYTHON ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; \
+	done),python3)
+VENV := .venv/bin
+
+# What the demonstration takes goes through the environment, literally: no shell ever reads it as text.
+override VIDEO := $(value VIDEO)
+override TO := $(value TO)
+override FROM := $(value FROM)
+override TRANSCRIPT := $(value TRANSCRIPT)
+export VIDEO TO FROM TRANSCRIPT
+
+.PHONY: help setup demo up test test-long lint bench bundle lock
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## examine this machine, make .venv, install the pins and the system packages; quick when done
+	@$(PYTHON) -m local.install
+
+demo: setup ## dub a sample, or VIDEO=path [TO=es] [FROM=en] [TRANSCRIPT=file.srt], into out/
+	@$(VENV)/python -m local.demo --video="$$VIDEO" --to="$$TO" --from="$$FROM" --transcript="$$TRANSCRIPT"
+
+up: setup ## run everything at http://127.0.0.1:8000 until Ctrl-C
+	@$(VENV)/python -m local.stack
+
+lint: setup ## style, types, who may import whom
+	$(VENV)/ruff check
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+
+test: lint ## lint, then every test but the long ones
+	$(VENV)/python -m pytest -m "not long"
+
+test-long: setup ## every test, the long ones too
+	$(VENV)/python -m pytest
+
+bench: setup ## the measurements, each printing a table
+	@for file in bench/[a-z]*.py; do echo "== $$file"; $(VENV)/python -m "bench.$$(basename "$$file" .py)" || exit 1; done
+
+bundle: ## build/onevoice.zip from the last commit, for Elastic Beanstalk
+	@mkdir -p build
+	git archive --format=zip -o build/onevoice.zip HEAD -- \
+		web worker shared .ebextensions .platform requirements.txt Procfile cron.yaml
+	@ls -l build/onevoice.zip
+
+lock: ## compile the pins anew from pyproject.toml
+	@$(VENV)/python -m local.lock

@@ -1,0 +1,109 @@
+"""The bytes of a video have come: look at them once, and be READY or REJECTED for good."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, update
+from sqlalchemy.orm import Session
+
+from shared.config import Settings
+from shared.errors import AppError
+from shared.models import Video, VideoStatus
+from shared.storage import ObjectChangedError, Storage, StoredObject, original_key, thumbnail_key
+from shared.videos import library
+from shared.videos.probe import Probed, probe
+
+Transaction = Callable[[], AbstractContextManager[Session]]
+
+
+def arrived(transaction: Transaction, storage: Storage, settings: Settings, user_id: UUID, video_id: UUID) -> Video:
+    """Probe what was uploaded and record it; asked again, the same answer from the row.
+
+    Nothing is open in the database while the file is read; whoever writes first decides, and a crash between the
+    file store and the database only means that it is looked at again. Raises AppError `not_found` (404),
+    `not_uploaded` (409), and 422 (with the video's status REJECTED) `size_mismatch`, `not_media`, `no_audio`,
+    `truncated`, `too_long`; TransientError; `probe_busy` (503).
+    """
+    with transaction() as session:
+        video = library.find(session, user_id, video_id)
+    if video.status == VideoStatus.AWAITING_UPLOAD:
+        verdict = _look(storage, settings, video)
+        with transaction() as session:
+            _record(session, video_id, verdict)
+            video = library.find(session, user_id, video_id)
+    if video.status == VideoStatus.REJECTED:
+        raise rejected(video)
+    return video
+
+
+def rejected(video: Video) -> AppError:
+    """The refusal that a REJECTED video gets, now and later."""
+    details = {"video": {"video_id": str(video.id), "status": video.status}}
+    return AppError(video.rejection_code or "not_media", video.rejection_message or "", 422, details=details)
+
+
+def _look(storage: Storage, settings: Settings, video: Video) -> dict[str, Any]:
+    """The columns to write: those of a READY video, or of a REJECTED one."""
+    key = original_key(video.id)
+    stored = storage.head(key)
+    if stored is None:
+        raise AppError("not_uploaded", "The file has not been uploaded yet.", 409)
+    try:
+        _check_size(video, stored)
+        probed = probe(
+            lambda offset, length: storage.read_range(key, offset, length, etag=stored.etag), stored.size_bytes
+        )
+        _check_length(probed, settings)
+    except ObjectChangedError:
+        raise AppError("not_uploaded", "The file changed while it was read. Try again.", 409) from None
+    except AppError as error:
+        if error.status != 422:
+            raise
+        return {
+            "status": VideoStatus.REJECTED,
+            "rejection_code": error.code,
+            "rejection_message": error.message,
+            "etag": stored.etag,
+        }
+    if probed.thumbnail:
+        storage.put(thumbnail_key(video.id), probed.thumbnail, "image/jpeg")
+    return _ready(probed, stored, settings)
+
+
+def _check_size(video: Video, stored: StoredObject) -> None:
+    if stored.size_bytes != video.size_bytes:
+        raise AppError(
+            "size_mismatch",
+            f"{video.size_bytes} bytes were announced, {stored.size_bytes} came. Upload the file again.",
+            422,
+        )
+
+
+def _check_length(probed: Probed, settings: Settings) -> None:
+    if probed.facts.duration_seconds > settings.max_duration_seconds:
+        hours = settings.max_duration_seconds / 3600
+        raise AppError("too_long", f"The video may last {hours:g} hours at most.", 422)
+
+
+def _ready(probed: Probed, stored: StoredObject, settings: Settings) -> dict[str, Any]:
+    picture = probed.facts.video
+    return {
+        "status": VideoStatus.READY,
+        "etag": stored.etag,
+        "duration_seconds": probed.facts.duration_seconds,
+        "has_video": picture is not None,
+        "width": picture.width if picture else None,
+        "height": picture.height if picture else None,
+        "fps": picture.fps if picture else None,
+        "has_thumbnail": probed.thumbnail is not None,
+        "expires_at": func.now() + timedelta(days=settings.retention_days),
+    }
+
+
+def _record(session: Session, video_id: UUID, verdict: dict[str, Any]) -> None:
+    """Write the verdict unless another has written one meanwhile."""
+    awaiting = (Video.id == video_id, Video.status == VideoStatus.AWAITING_UPLOAD)
+    session.execute(update(Video).where(*awaiting).values(uploaded_at=func.now(), **verdict))

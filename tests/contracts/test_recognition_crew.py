@@ -1,0 +1,85 @@
+"""Child processes that share out work: failures are named, and none outlives its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from shared.errors import PermanentError, TransientError
+from worker.engines.speech_recognition.crew import shared_out
+
+
+class Worker:
+    """Does what its work says."""
+
+    def __call__(self, work: str) -> str:
+        if work == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if work == "refuse":
+            raise PermanentError("refused", "No.")
+        if work == "bug":
+            raise ZeroDivisionError("a bug")
+        return work.upper()
+
+
+def test_all_work_is_done() -> None:
+    assert sorted(shared_out(Worker, ["a", "b", "c", "d", "e"], 2)) == ["A", "B", "C", "D", "E"]
+
+
+def test_a_native_crash_is_transient() -> None:
+    with pytest.raises(TransientError) as crashed:
+        list(shared_out(Worker, ["a", "crash"], 1))
+    assert crashed.value.code == "engine_crashed"
+
+
+def test_an_engines_own_failure_comes_through() -> None:
+    with pytest.raises(PermanentError) as refused:
+        list(shared_out(Worker, ["refuse"], 1))
+    assert (refused.value.code, refused.value.message) == ("refused", "No.")
+
+
+def test_a_bug_is_named() -> None:
+    with pytest.raises(RuntimeError, match="ZeroDivisionError: a bug"):
+        list(shared_out(Worker, ["bug"], 1))
+
+
+KILLED = """
+import time
+from tests.contracts.test_recognition_crew import Worker
+from worker.engines.speech_recognition.crew import shared_out
+if __name__ == "__main__":
+    answers = shared_out(Worker, iter("abc"), 2)
+    print(next(answers), flush=True)
+    time.sleep(60)
+"""
+
+
+def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, env=environment)
+    assert parent.stdout is not None
+    parent.stdout.readline()
+    children = psutil.Process(parent.pid).children(recursive=True)
+    assert len(children) >= 2
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 2
+    while any(map(lives, children)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not [child for child in children if lives(child)]
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether it still runs; a zombie that nobody reaps does not."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

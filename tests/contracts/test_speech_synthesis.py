@@ -1,0 +1,101 @@
+"""What every SpeechSynthesiser promises."""
+
+from collections.abc import Callable
+
+import langcodes
+import numpy as np
+import pytest
+
+from shared.config import Settings
+from shared.errors import PermanentError
+from worker.engines import registry
+from worker.engines.protocols import SpeechSynthesiser
+
+LINE = "Good morning, everyone."
+
+
+@pytest.fixture(params=["fake", "espeak", "flite"])
+def synthesiser(request: pytest.FixtureRequest, engine_settings: Callable[..., Settings]) -> SpeechSynthesiser:
+    return registry.build("speech_synthesis", engine_settings(speech_synthesis=(request.param,)))
+
+
+@pytest.fixture
+def espeak(engine_settings: Callable[..., Settings]) -> SpeechSynthesiser:
+    return registry.build("speech_synthesis", engine_settings(speech_synthesis=("espeak",)))
+
+
+def english_voices(synthesiser: SpeechSynthesiser) -> list[str]:
+    return [voice.voice_id for voice in synthesiser.voices() if "en" in voice.languages]
+
+
+def test_voices_are_named_and_distinct(synthesiser: SpeechSynthesiser) -> None:
+    voices = synthesiser.voices()
+    assert len({voice.voice_id for voice in voices}) == len(voices) > 0
+    for voice in voices:
+        assert voice.voice_id.startswith(f"{synthesiser.name}:")
+        assert voice.name
+        assert voice.gender in ("female", "male", None)
+        assert voice.languages
+        assert all(langcodes.standardize_tag(tag) == tag for tag in voice.languages)
+
+
+def test_it_speaks(synthesiser: SpeechSynthesiser) -> None:
+    sound = synthesiser.synthesise(LINE, english_voices(synthesiser)[0], "en")
+    assert sound.samples.dtype == np.float32
+    assert sound.samples.ndim == 1
+    assert sound.rate >= 16_000
+    assert 0.5 < sound.seconds < 5
+    assert 0.01 < np.max(np.abs(sound.samples)) <= 1
+
+
+def test_a_line_sounds_the_same_every_time_and_each_voice_different(synthesiser: SpeechSynthesiser) -> None:
+    first, second = english_voices(synthesiser)[:2]
+    sound = synthesiser.synthesise(LINE, first, "en")
+    synthesiser.synthesise("Something else.", second, "en")
+    again, other = synthesiser.synthesise(LINE, first, "en"), synthesiser.synthesise(LINE, second, "en")
+    assert np.array_equal(sound.samples, again.samples)
+    assert not np.array_equal(sound.samples, other.samples)
+
+
+@pytest.mark.parametrize("voice", ["nobody", "espeak:xx", "espeak:es+zz", "flite:nobody", "fake:nobody", ""])
+def test_an_unknown_voice_is_refused_by_name(synthesiser: SpeechSynthesiser, voice: str) -> None:
+    with pytest.raises(PermanentError) as refused:
+        synthesiser.synthesise(LINE, voice, "en")
+    assert refused.value.code == "voice_not_found"
+    assert repr(voice) in refused.value.message or synthesiser.name == "fake"
+
+
+@pytest.mark.parametrize("text", ["", "   ", "...", "\n", "—", "\x00\x01"])
+def test_nothing_to_say_is_a_failure(synthesiser: SpeechSynthesiser, text: str) -> None:
+    with pytest.raises(PermanentError) as refused:
+        synthesiser.synthesise(text, english_voices(synthesiser)[0], "en")
+    assert refused.value.code == "empty_speech"
+
+
+@pytest.mark.parametrize(
+    "text", ["<b>bold</b> & <speak>", "-voice rms", "a\x00b\x07c", "[[h@l'oU]]", "\ud800 yes", "50 % “off” – now…", "é ß ñ", "|; ls"]
+)
+def test_any_text_is_only_text(synthesiser: SpeechSynthesiser, text: str) -> None:
+    assert synthesiser.synthesise(text, english_voices(synthesiser)[0], "en").seconds > 0.2
+
+
+def test_espeak_speaks_many_languages_with_several_voices_each(espeak: SpeechSynthesiser) -> None:
+    voices = espeak.voices()
+    assert len({tag for voice in voices for tag in voice.languages}) > 100
+    for tag in ("es", "ca", "fr", "de", "pt-BR", "ko", "ja", "zh"):
+        genders = [voice.gender for voice in voices if tag in voice.languages]
+        assert genders.count("female") >= 2
+        assert genders.count("male") >= 2
+    assert next(voice.voice_id for voice in voices if "es" in voice.languages) == "espeak:es"
+    assert next(voice.voice_id for voice in voices if "fr" in voice.languages) == "espeak:fr-fr"
+    assert espeak.synthesise("Buenos días a todos.", "espeak:es+f3", "es").seconds > 0.8
+
+
+def test_flite_is_not_offered_where_it_is_not_installed(
+    engine_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flite = registry.build("speech_synthesis", engine_settings(speech_synthesis=("flite",)))
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert flite.voices() == ()
+    with pytest.raises(PermanentError, match="apt-get install flite"):
+        flite.synthesise(LINE, "flite:slt", "en")

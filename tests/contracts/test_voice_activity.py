@@ -1,0 +1,80 @@
+"""Where somebody speaks: found alone and over music, never in music; and the pieces made of it."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from tests.contracts.conftest import ALSO_ENGLISH, ENGLISH, music, spoken
+from worker.engines.protocols import Samples, Sound
+from worker.media.voice_activity import LONGEST_PIECE, pieces, snap_onset, voiced_spans
+from worker.spans import Span, intersection, total, union
+
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def dialogue() -> tuple[Samples, list[Span]]:
+    """Two lines with 3 s before, between and after them, and where the lines are by their energy."""
+    sound, truth = np.zeros(3 * RATE, np.float32), []
+    for text, voice in ((ENGLISH, "slt"), (ALSO_ENGLISH, "rms")):
+        line = spoken(text, voice)
+        loud = np.flatnonzero(np.abs(line) > 0.02)
+        truth.append(Span((len(sound) + loud[0]) / RATE, (len(sound) + loud[-1]) / RATE))
+        sound = np.concatenate((sound, line, np.zeros(3 * RATE, np.float32)))
+    return sound, truth
+
+
+@pytest.mark.parametrize("below", [None, 15, 6])
+def test_lines_are_found_alone_and_over_music(dialogue: tuple[Samples, list[Span]], below: float | None) -> None:
+    sound, truth = dialogue
+    level = float(np.sqrt(np.mean(sound[np.abs(sound) > 0.02] ** 2)))
+    bed = music(len(sound) / RATE, level * 10 ** (-below / 20)) if below else 0
+    found = voiced_spans([sound + bed])
+    both = total(intersection(found, truth))
+    assert both / total(truth) > 0.9
+    assert both / total(found) > 0.9
+    for line in truth:
+        assert abs(snap_onset(line.start, found) - line.start) < 0.12
+
+
+def test_block_sizes_do_not_matter(dialogue: tuple[Samples, list[Span]]) -> None:
+    sound, _ = dialogue
+    blocks = [sound[start : start + 777] for start in range(0, len(sound), 777)]
+    assert voiced_spans(blocks) == voiced_spans([sound])
+
+
+@pytest.mark.parametrize("sound", [music(20.0), np.zeros(RATE, np.float32), np.zeros(0, np.float32)])
+def test_there_is_no_voice_in_music_or_silence(sound: Samples) -> None:
+    assert voiced_spans([sound]) == []
+
+
+def test_pieces_hold_all_spans_and_are_cut_in_pauses() -> None:
+    spans = [Span(start, start + 3.5) for start in np.arange(1.0, 100.0, 4.0)] + [Span(200.0, 390.0), Span(400.0, 401.0)]
+    reads = []
+
+    def read(start: float, end: float) -> Sound:
+        reads.append(end - start)
+        random = np.random.default_rng(int(start))
+        return Sound(random.standard_normal(int((min(end, 400.9) - start) * 100)).astype(np.float32), 100)
+
+    made = list(pieces(spans, read, 30.0))
+    assert [piece.index for piece in made] == list(range(len(made)))
+    stretches = [Span(piece.start, piece.start + piece.sound.seconds) for piece in made]
+    assert all(left.end <= right.start + 0.02 for left, right in pairwise(stretches))
+    assert total(intersection(union(spans), union(stretches, 0.02))) >= total(spans) - 0.2
+    assert all(piece.sound.seconds <= 30.5 for piece in made if piece.start < 150)
+    assert max(reads) <= LONGEST_PIECE + 0.01
+
+
+def test_pieces_are_read_only_when_asked_for() -> None:
+    reads = []
+
+    def read(start: float, end: float) -> Sound:
+        reads.append(start)
+        return Sound(np.zeros(10, np.float32), 10)
+
+    made = pieces([Span(0.0, 1.0), Span(10.0, 11.0)], read)
+    assert reads == []
+    next(made)
+    assert len(reads) == 1

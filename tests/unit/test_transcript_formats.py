@@ -1,0 +1,131 @@
+"""Transcripts are read whatever wrote them, and a wrong one is refused with its line."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.dubbing.transcript import GivenLine
+from shared.dubbing.transcript_formats import MAX_BYTES, MAX_LINES, parse
+from shared.errors import AppError
+
+SRT = """1
+00:00:01,000 --> 00:00:02,500
+Good <i>morning</i> &amp; welcome.
+
+2
+00:00:03,000 --> 00:00:04,000
+{\\an8}Two
+lines.
+
+3
+00:00:05,000 --> 00:00:06,000
+
+"""
+VTT = """WEBVTT - a title
+Kind: captions
+
+STYLE
+::cue { color: red }
+
+NOTE 00:00 is not spoken
+and neither is this
+
+intro
+00:01.000 --> 00:02.500 align:start
+<v.loud Ann Lee>Good <c.yellow>morning</c></v>
+
+01:00:03.000 --> 01:00:04.000
+<v Bob>Hi <00:00:03.500>there &lt;3
+
+NOTE over
+"""
+
+
+def refused(document: Any) -> str:
+    with pytest.raises(AppError) as error:
+        parse(document)
+    assert (error.value.code, error.value.status) == ("invalid_transcript", 422)
+    return error.value.message
+
+
+@pytest.mark.parametrize("text", [SRT, "\ufeff" + SRT, SRT.replace("\n", "\r\n"), SRT.replace("\n", "\r"), SRT.strip()])
+def test_srt(text: str) -> None:
+    assert parse(text).lines == (
+        GivenLine("Good morning & welcome.", 1.0, 2.5), GivenLine("Two lines.", 3.0, 4.0),
+    )  # fmt: skip
+    assert parse(text).timed
+
+
+def test_vtt_with_speakers_and_without_its_notes() -> None:
+    assert parse(VTT).lines == (
+        GivenLine("Good morning", 1.0, 2.5, "Ann Lee"), GivenLine("Hi there <3", 3603.0, 3604.0, "Bob"),
+    )  # fmt: skip
+
+
+def test_json_as_text_and_as_a_document() -> None:
+    document = {"segments": [
+        {"start": 3, "end": 4.5, "text": "Second", "speaker": "B"}, {"start": 1.0, "end": 2, "text": "<b>First</b>"},
+        {"start": 5, "end": 6, "text": "  "},
+    ]}  # fmt: skip
+    expected = (GivenLine("First", 1.0, 2.0), GivenLine("Second", 3.0, 4.5, "B"))
+    assert parse(document).lines == parse(json.dumps(document)).lines == expected
+
+
+def test_json_without_times_keeps_its_order() -> None:
+    parsed = parse({"segments": [{"text": "b"}, {"text": "a", "speaker": "X", "start": None}]})
+    assert parsed.lines == (GivenLine("b"), GivenLine("a", speaker="X"))
+    assert not parsed.timed
+
+
+def test_srt_without_numbers_or_blank_lines() -> None:
+    text = "00:00:01,000 --> 00:00:02,000\nOne\n2\n00:00:03,000 --> 00:00:04,000\nTwo 2\n"
+    assert [line.text for line in parse(text).lines] == ["One", "Two 2"]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "just words", "{", "{}", '{"segments": 3}', '{"segments": []}', "[1]", "WEBVTT\n"])
+def test_nothing_readable(text: str) -> None:
+    assert refused(text)
+
+
+@pytest.mark.parametrize(
+    "row", ["-00:00:01,000 --> 00:00:02,000", "00:00:01,000 --> oops", "00:00:05,000 --> 00:00:04,000", "--> 00:00:01,000"]
+)
+def test_bad_times_name_their_line(row: str) -> None:
+    assert "Line 6 " in refused(f"1\n00:00:00,000 --> 00:00:01,000\nHi\n\n2\n{row}\nHo\n")
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        {"text": "x", "start": -1, "end": 2}, {"text": "x", "start": 2, "end": 1}, {"text": "x", "start": 1},
+        {"text": "x", "start": "1", "end": 2}, {"text": "x", "start": True, "end": 2}, {"start": 1, "end": 2}, "x",
+        {"text": 3, "start": 1, "end": 2}, {"text": "x", "start": 1, "end": float("inf")},
+        {"text": "x", "start": float("nan"), "end": 2}, {"text": "x", "speaker": 3, "start": 1, "end": 2},
+    ],
+)  # fmt: skip
+def test_bad_segments_name_their_number(segment: Any) -> None:
+    assert "Segment 2 " in refused({"segments": [{"text": "ok", "start": 0, "end": 1}, segment]})
+
+
+def test_times_for_some_lines_only() -> None:
+    assert "'b'" in refused({"segments": [{"text": "a", "start": 0, "end": 1}, {"text": "b"}]})
+
+
+def test_too_much() -> None:
+    assert "20,000" in refused({"segments": [{"text": "a"}] * (MAX_LINES + 1)})
+    assert "5 MB" in refused("x" * (MAX_BYTES + 1))
+
+
+@given(st.text(max_size=300) | st.text(alphabet="WEBVTNO\n 0123:,.->{}<v>a\"[]", max_size=300))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    for whole in (text, "WEBVTT\n\n" + text, "00:00:00,000 --> 00:00:01,000\n" + text):
+        try:
+            lines = parse(whole).lines
+        except AppError as error:
+            assert error.code == "invalid_transcript"
+        else:
+            assert lines
+            assert all(line.text for line in lines)

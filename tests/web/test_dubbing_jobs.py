@@ -1,0 +1,347 @@
+"""Dubbing jobs over HTTP: ordered, woken, watched, canceled, fetched."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID, uuid4
+
+import boto3
+import httpx
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, func, select, update
+from werkzeug.test import TestResponse
+
+from shared import languages
+from shared.config import Settings
+from shared.db import transaction
+from shared.models import Dub, EngineCapabilities, Job, Result, Video
+from shared.queue import parse
+from shared.storage import Storage, results_prefix
+from tests.factories import a_video
+from tests.web.conftest import SLOTS, Person
+
+SRT = "1\n00:00:00,500 --> 00:00:02,000\nHello there.\n"
+UNTIMED = {"lines": [{"text": "Hello there."}]}
+
+
+def code(answer: TestResponse) -> tuple[int, str]:
+    return answer.status_code, answer.get_json(force=True)["code"]
+
+
+@pytest.fixture
+def video(person: Person, engine: Engine) -> UUID:
+    return a_video(engine, person.id)
+
+
+def order(person: Person, video_id: UUID, **fields: Any) -> TestResponse:
+    body = {"video_id": str(video_id), "target_languages": ["es"], "source_language": "en", **fields}
+    return person.post("/dubbing-jobs", json={name: value for name, value in body.items() if value is not None})
+
+
+def messages(settings: Settings) -> list[UUID]:
+    sqs = boto3.client("sqs", endpoint_url=settings.sqs_endpoint_url, region_name="us-east-1")
+    received = sqs.receive_message(QueueUrl=settings.sqs_queue_url, MaxNumberOfMessages=10)
+    return [parse(message["Body"]).job_id for message in received.get("Messages", [])]
+
+
+@pytest.mark.usefixtures("served")
+def test_order(person: Person, video: UUID, settings: Settings, engine: Engine) -> None:
+    answer = order(
+        person, video, target_languages=["ES", "ca"], source_transcript=SRT, background="keep",
+        voices={"default": "fake:ana", "S1": "fake:pau"},
+    )  # fmt: skip
+    assert answer.status_code == 202
+    body = answer.json
+    assert body
+    assert answer.headers["Location"] == f"/dubbing-jobs/{body['job_id']}"
+    assert (body["status"], body["progress"], body["stage"], body["attempt"]) == ("PENDING", 0.0, None, 0)
+    assert body["video_id"] == str(video)
+    assert [dub["language"] for dub in body["dubs"]] == ["es", "ca"]
+    assert body["original_s3_path"] == f"s3://{settings.s3_bucket}/originals/{video}"
+    assert {body[name] for name in ("error", "result_s3_path", "eta_seconds", "started_at", "completed_at")} == {None}
+    with transaction(engine) as session:
+        job = session.get_one(Job, UUID(body["job_id"]))
+        assert job.options == {"voices": {"default": "fake:ana", "S1": "fake:pau"}, "background": "keep"}
+        assert job.source_transcript
+        assert job.source_transcript["lines"][0]["text"] == "Hello there."
+        assert job.wake_sent_at is not None
+        assert job.wakes == 1
+    assert messages(settings) == [UUID(body["job_id"])]
+    assert person.get(answer.headers["Location"]).json == body
+
+
+@pytest.mark.usefixtures("served")
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"target_languages": ["de"]}, "unsupported_language_pair"),
+        ({"target_languages": ["fr"]}, "unsupported_language_pair"),  # translated, but no voice speaks it
+        ({"target_languages": ["en"]}, "unsupported_language_pair"),
+        ({"target_languages": ["es", "de"]}, "unsupported_language_pair"),
+        ({"target_languages": ["es", "ES"]}, "duplicate_language"),
+        ({"target_languages": ["not a language"]}, "invalid_language"),
+        ({"target_languages": []}, "invalid_request"),
+        ({"target_languages": "es"}, "invalid_request"),
+        ({"source_language": None}, "source_language_required"),
+        ({"source_language": None, "source_transcript": SRT}, "source_language_required"),
+        ({"source_language": "es", "target_languages": ["ca"]}, "unsupported_source_language"),
+        ({"source_language": "es", "target_languages": ["ca"], "source_transcript": UNTIMED}, "transcript_times_required"),
+        ({"source_transcript": "nothing but words --> and arrows"}, "invalid_transcript"),
+        ({"source_transcript": {"colour": "red"}}, "invalid_transcript"),
+        ({"source_transcript": ""}, "invalid_request"),
+        ({"source_transcript": 7}, "invalid_request"),
+        ({"voices": {"default": "fake:nobody"}}, "unknown_voice"),
+        ({"voices": {"S1": "fake:pau"}}, "voice_language_mismatch"),
+        ({"voices": {"S1": 1}}, "invalid_request"),
+        ({"background": "loud"}, "invalid_request"),
+        ({"colour": "red"}, "invalid_request"),
+        ({"target_languages": ["es"] * 51}, "invalid_request"),
+        ({"target_languages": ["es", "ca", "fr", "de", "it", "pt", "nl", "sv", "da", "fi", "pl"]}, "too_many_languages"),
+    ],
+)
+def test_order_refuses(person: Person, video: UUID, engine: Engine, settings: Settings, fields: dict[str, Any], expected: str) -> None:
+    assert code(order(person, video, **fields)) == (422, expected)
+    with transaction(engine) as session:
+        assert session.scalar(select(func.count()).select_from(Job)) == 0
+    assert messages(settings) == []
+
+
+@pytest.mark.usefixtures("served")
+def test_what_is_served_is_named(person: Person, video: UUID) -> None:
+    document = order(person, video, target_languages=["de"]).get_json(force=True)
+    assert document["unsupported"] == ["de"]
+    assert {"source": "en", "targets": ["ca", "es"]} in document["supported"]
+
+
+@pytest.mark.usefixtures("served")
+def test_a_transcript_opens_more_languages(person: Person, video: UUID) -> None:
+    given = order(person, video, source_language="es", target_languages=["ca"], source_transcript=SRT)
+    assert given.status_code == 202
+    untimed = order(person, video, source_transcript=UNTIMED)
+    assert untimed.status_code == 202
+
+
+def test_the_source_may_be_left_out_where_an_engine_detects_it(person: Person, video: UUID, engine: Engine) -> None:
+    with transaction(engine) as session:
+        slot = {**SLOTS["speech_recognition"], "detects_language": True}
+        languages.publish(session, {**SLOTS, "speech_recognition": slot})
+    assert order(person, video, source_language=None).status_code == 202
+    assert code(order(person, video, source_language=None, target_languages=["de"])) == (422, "unsupported_language_pair")
+    assert code(order(person, video, source_language=None, source_transcript=SRT)) == (422, "source_language_required")
+
+
+def test_no_worker_has_spoken_yet(person: Person, video: UUID) -> None:
+    answer = order(person, video)
+    assert code(answer) == (503, "engines_unknown")
+    assert answer.headers["Retry-After"]
+
+
+@pytest.mark.usefixtures("served")
+@pytest.mark.parametrize("status", ["AWAITING_UPLOAD", "REJECTED"])
+def test_a_video_that_is_not_ready(person: Person, engine: Engine, status: str) -> None:
+    answer = order(person, a_video(engine, person.id, status=status))
+    assert code(answer) == (409, "video_not_ready")
+    assert answer.get_json(force=True)["video_status"] == status
+
+
+@pytest.mark.usefixtures("served")
+def test_a_video_that_is_too_long_by_now(person: Person, engine: Engine) -> None:
+    assert code(order(person, a_video(engine, person.id, duration_seconds=3 * 3600 + 1))) == (422, "too_long")
+
+
+@pytest.mark.usefixtures("served")
+def test_a_video_of_another(person: Person, engine: Engine) -> None:
+    assert code(order(person, a_video(engine))) == (404, "not_found")
+    assert code(order(person, uuid4())) == (404, "not_found")
+
+
+@pytest.mark.usefixtures("served")
+def test_the_queue_may_be_away(
+    make_app: Callable[[Settings], Flask], make_settings: Callable[..., Settings], sign_in: Callable[[Flask], Person], engine: Engine
+) -> None:
+    """The row is what counts: the sweep will send the wake-up."""
+    person = sign_in(make_app(make_settings(sqs_endpoint_url="http://127.0.0.1:1", sqs_queue_url="http://127.0.0.1:1/q")))
+    answer = order(person, a_video(engine, person.id))
+    assert answer.status_code == 202
+    with transaction(engine) as session:
+        assert session.scalars(select(Job.wake_sent_at)).one() is None
+
+
+@pytest.mark.usefixtures("served")
+def test_the_limit_of_live_jobs_holds_for_orders_at_once(
+    make_app: Callable[[Settings], Flask], make_settings: Callable[..., Settings], sign_in: Callable[[Flask], Person], engine: Engine
+) -> None:
+    app = make_app(make_settings(max_live_jobs=2))
+    person, other = sign_in(app), sign_in(app)
+    video_id = a_video(engine, person.id)
+    statuses: list[int] = []
+
+    def ask() -> None:
+        mine = Person(person.id, app.test_client(), person.headers)
+        statuses.append(order(mine, video_id).status_code)
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [202, 202, 429, 429, 429, 429]
+    refused = order(person, video_id)
+    assert code(refused) == (429, "too_many_jobs")
+    assert refused.headers["Retry-After"]
+    assert order(other, a_video(engine, other.id)).status_code == 202
+    with transaction(engine) as session:
+        session.execute(update(Job).where(Job.user_id == person.id).values(status="COMPLETED"))
+    assert order(person, video_id).status_code == 202
+
+
+@pytest.fixture
+def job(person: Person, video: UUID, served: None) -> UUID:
+    return UUID((order(person, video, target_languages=["es", "ca"]).json or {})["job_id"])
+
+
+def test_watch(person: Person, job: UUID, engine: Engine) -> None:
+    first = person.get(f"/dubbing-jobs/{job}")
+    assert first.headers["Retry-After"]
+    unchanged = person.get(f"/dubbing-jobs/{job}", headers={"If-None-Match": first.headers["ETag"]})
+    assert (unchanged.status_code, unchanged.data) == (304, b"")
+    with transaction(engine) as session:
+        session.execute(update(Job).values(progress=0.5, stage="translate", error_code="timeout", error_message="Later."))
+    running = person.get(f"/dubbing-jobs/{job}", headers={"If-None-Match": first.headers["ETag"]})
+    assert running.status_code == 200
+    assert running.json
+    assert (running.json["progress"], running.json["stage"], running.json["error"]) == (0.5, "translate", None)
+    with transaction(engine) as session:
+        session.execute(update(Job).values(status="FAILED", stage=None))
+        session.execute(update(Dub).values(status="FAILED", error_code="timeout", error_message="Later."))
+    over = person.get(f"/dubbing-jobs/{job}")
+    assert "Retry-After" not in over.headers
+    assert over.json
+    assert over.json["error"] == over.json["dubs"][1]["error"] == {"code": "timeout", "message": "Later."}
+
+
+def test_list(person: Person, job: UUID, engine: Engine, stranger: Person) -> None:
+    other_video = a_video(engine, person.id)
+    newer = [(order(person, other_video).json or {})["job_id"] for _ in range(2)]
+    with transaction(engine) as session:
+        session.execute(update(Job).where(Job.job_id == job).values(status="FAILED"))
+
+    def listed(query: str = "") -> list[str]:
+        page = person.get(f"/dubbing-jobs{query}").json
+        assert page
+        return [item["job_id"] for item in page["items"]]
+
+    assert listed() == [newer[1], newer[0], str(job)]
+    assert listed("?status=FAILED") == [str(job)]
+    assert listed(f"?video_id={other_video}") == newer[::-1]
+    assert listed(f"?video_id={other_video}&status=FAILED") == []
+    first = person.get("/dubbing-jobs?limit=2").json
+    assert first
+    assert listed(f"?limit=2&cursor={first['next_cursor']}") == [str(job)]
+    assert code(person.get("/dubbing-jobs?status=DONE")) == (422, "invalid_request")
+    assert (stranger.get("/dubbing-jobs").json or {})["items"] == []
+
+
+def test_cancel_what_waits(person: Person, job: UUID) -> None:
+    answer = person.post(f"/dubbing-jobs/{job}/cancel")
+    assert answer.status_code == 202
+    assert answer.json
+    assert answer.json["status"] == "CANCELED"
+    assert [dub["status"] for dub in answer.json["dubs"]] == ["CANCELED", "CANCELED"]
+    again = person.post(f"/dubbing-jobs/{job}/cancel")
+    assert code(again) == (409, "invalid_state")
+    assert again.get_json(force=True)["job_status"] == "CANCELED"
+
+
+def test_cancel_what_runs(person: Person, job: UUID, engine: Engine, settings: Settings) -> None:
+    from shared.dubbing import jobs
+
+    with transaction(engine) as session:
+        assert jobs.claim(session, job, settings)
+    for _ in range(2):
+        answer = person.post(f"/dubbing-jobs/{job}/cancel")
+        assert (answer.status_code, (answer.json or {})["status"]) == (202, "PROCESSING")
+    with transaction(engine) as session:
+        assert session.get_one(Job, job).cancel_requested_at is not None
+
+
+def test_results(person: Person, job: UUID, engine: Engine, settings: Settings) -> None:
+    assert code(person.get(f"/dubbing-jobs/{job}/results")) == (409, "not_ready")
+    key = f"{results_prefix(job)}es/dubbed.mp4"
+    Storage(settings).put(key, b"a film", "video/mp4")
+    with transaction(engine) as session:
+        session.execute(update(Dub).where(Dub.language == "es").values(status="COMPLETED"))
+        session.add(Result(job_id=job, language="es", kind="dubbed_video", key=key, filename="发言.es.mp4",
+                           content_type="video/mp4", size_bytes=6))
+        session.add(Result(job_id=job, language=None, kind="source_subtitles", key=f"{results_prefix(job)}source.srt",
+                           filename="发言.en.srt", content_type="application/x-subrip", size_bytes=1))
+    answer = person.get(f"/dubbing-jobs/{job}/results").json
+    assert answer
+    source, dubbed = answer["items"]
+    assert (source["language"], source["kind"]) == (None, "source_subtitles")
+    assert (dubbed["language"], dubbed["kind"], dubbed["filename"], dubbed["size_bytes"]) == ("es", "dubbed_video", "发言.es.mp4", 6)
+    fetched = httpx.get(dubbed["url"])
+    assert fetched.content == b"a film"
+    assert "filename*=UTF-8''%E5%8F%91%E8%A8%80.es.mp4" in fetched.headers["content-disposition"]
+    signed = parse_qs(urlsplit(dubbed["url"]).query)
+    assert signed["X-Amz-Expires"] == [str(settings.presigned_url_seconds)]
+
+
+@pytest.mark.usefixtures("served")
+def test_languages(person: Person) -> None:
+    answer = person.client.get("/languages").json
+    assert answer
+    english = {"code": "en", "name": "English", "recognised": True,
+               "targets": [{"code": "ca", "name": "Catalan"}, {"code": "es", "name": "Spanish"}]}
+    spanish = {"code": "es", "name": "Spanish", "recognised": False, "targets": [{"code": "ca", "name": "Catalan"}]}
+    assert answer["items"] == [english, spanish]
+
+
+@pytest.mark.usefixtures("served")
+def test_voices(person: Person) -> None:
+    client = person.client
+    assert [voice["voice_id"] for voice in (client.get("/voices").json or {})["items"]] == ["fake:ana", "fake:pau"]
+    assert (client.get("/voices?language=ES").json or {})["items"] == SLOTS["speech_synthesis"]["voices"][:1]
+    assert (client.get("/voices?language=de").json or {})["items"] == []
+    assert code(client.get("/voices?language=not-a-language-tag")) == (422, "invalid_language")
+
+
+def test_languages_before_a_worker_has_spoken(person: Person, engine: Engine) -> None:
+    with transaction(engine) as session:
+        assert session.scalar(select(func.count()).select_from(EngineCapabilities)) == 0
+    for address in ("/languages", "/voices"):
+        assert code(person.client.get(address)) == (503, "engines_unknown")
+
+
+@pytest.mark.usefixtures("served")
+def test_an_order_and_a_deletion_at_once(app: Flask, person: Person, engine: Engine) -> None:
+    """Either the job is there and the video stays, or the video is gone and the order finds none."""
+    for _ in range(5):
+        video_id = a_video(engine, person.id)
+        answers: dict[str, int] = {}
+
+        def ordering(video_id: UUID = video_id, answers: dict[str, int] = answers) -> None:
+            answers["order"] = order(Person(person.id, app.test_client(), person.headers), video_id).status_code
+
+        def deleting(video_id: UUID = video_id, answers: dict[str, int] = answers) -> None:
+            mine = Person(person.id, app.test_client(), person.headers)
+            answers["delete"] = mine.delete(f"/videos/{video_id}").status_code
+
+        threads = [threading.Thread(target=target) for target in (ordering, deleting)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert answers in ({"order": 202, "delete": 409}, {"order": 404, "delete": 204})
+        with transaction(engine) as session:
+            there = session.get(Video, video_id) is not None
+        assert there == (answers["order"] == 202)
+
+
+def test_media_is_not_needed_to_order(media: Path, person: Person, served: None) -> None:
+    """The whole way once: upload, told, ordered."""
+    video_id = UUID(person.ready(media / "clip.mp4"))
+    assert order(person, video_id).status_code == 202

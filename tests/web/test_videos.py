@@ -1,0 +1,334 @@
+"""Videos: announced, uploaded for real, probed once, listed, retitled, deleted."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID, uuid4
+
+import boto3
+import httpx
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine, func, select, text, update
+from werkzeug.test import TestResponse
+
+from shared.config import GIB, Settings
+from shared.db import transaction
+from shared.models import Artifact, Dub, Job, Result, Video, new_id
+from shared.storage import Storage, artifact_key, original_key, results_prefix, thumbnail_key
+from shared.videos.library import BIDI_CONTROLS, display_filename
+from tests.factories import a_job
+from tests.web.conftest import Person
+
+ANNOUNCED = {"filename": "talk.mp4", "size_bytes": 1000, "content_type": "video/mp4"}
+
+
+def code(answer: TestResponse) -> tuple[int, str]:
+    return answer.status_code, answer.get_json(force=True)["code"]
+
+
+def uploaded(person: Person, video_id: str) -> TestResponse:
+    return person.post(f"/videos/{video_id}/uploaded")
+
+
+def test_announce(person: Person, settings: Settings) -> None:
+    answer = person.post("/videos", json=ANNOUNCED)
+    assert answer.status_code == 201
+    body = answer.json
+    assert body
+    assert answer.headers["Location"] == f"/videos/{body['video_id']}"
+    assert body["status"] == "AWAITING_UPLOAD"
+    upload = body["upload"]
+    assert (upload["kind"], upload["method"]) == ("single", "PUT")
+    assert upload["headers"] == {"Content-Length": "1000", "Content-Type": "video/mp4", "If-None-Match": "*"}
+    address = urlsplit(upload["url"])
+    assert address.path.endswith(f"/originals/{body['video_id']}")
+    signed = {name: values[0] for name, values in parse_qs(address.query).items()}
+    assert set(signed["X-Amz-SignedHeaders"].split(";")) >= {"content-length", "content-type", "if-none-match", "host"}
+    assert signed["X-Amz-Expires"] == str(settings.presigned_url_seconds)
+    assert "talk" not in upload["url"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        ({"size_bytes": 0}, "empty_upload"),
+        ({"size_bytes": 5 * GIB + 1}, "too_large"),
+        ({"size_bytes": 2**63 - 1}, "too_large"),
+        ({"size_bytes": 2**70}, "invalid_request"),
+        ({"size_bytes": -1}, "invalid_request"),
+        ({"size_bytes": "1000"}, "invalid_request"),
+        ({"size_bytes": 1000.5}, "invalid_request"),
+        ({"size_bytes": True}, "invalid_request"),
+        ({"filename": ""}, "invalid_request"),
+        ({"content_type": "text/html"}, "invalid_request"),
+        ({"content_type": "video/mp4\r\nX-Evil: 1"}, "invalid_request"),
+        ({"content_type": "video"}, "invalid_request"),
+        ({"title": ""}, "invalid_request"),
+        ({"colour": "red"}, "invalid_request"),
+    ],
+)
+def test_announce_refuses(person: Person, wrong: dict[str, object], expected: str) -> None:
+    assert code(person.post("/videos", json={**ANNOUNCED, **wrong})) == (422, expected)
+
+
+@pytest.mark.parametrize("kind", ["video/webm;codecs=vp8,opus", 'video/webm; codecs="vp8, opus"', "audio/x-m4a", "application/octet-stream"])
+def test_media_types_that_clients_send(person: Person, kind: str) -> None:
+    answer = person.post("/videos", json={**ANNOUNCED, "content_type": kind})
+    expected = 422 if kind.endswith("vp8,opus") else 201
+    assert answer.status_code == expected
+
+
+def test_the_installation_may_take_less(make_app: Callable[[Settings], Flask], make_settings: Callable[..., Settings],
+                                        sign_in: Callable[[Flask], Person]) -> None:
+    person = sign_in(make_app(make_settings(max_upload_bytes=999)))
+    answer = person.post("/videos", json=ANNOUNCED)
+    assert code(answer) == (422, "too_large")
+    assert answer.get_json(force=True)["limit_bytes"] == 999
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Доклад — часть 1.mp4", "Доклад — часть 1.mp4"),
+        ("発表🎬.mov", "発表🎬.mov"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\ana\\talk.mp4", "talk.mp4"),
+        ("a\r\nSet-Cookie: x=1.mp4", "aSet-Cookie: x=1.mp4"),
+        ('quo"te;%41.mp4', 'quo"te;%41.mp4'),
+        ("gpj\u202e4pm.exe", "gpj4pm.exe"),
+        ("/", "upload"),
+        ("..", "upload"),
+        ("x" * 1024, "x" * 255),
+    ],
+)
+def test_filenames_in_any_script(person: Person, name: str, shown: str) -> None:
+    created = person.post("/videos", json={**ANNOUNCED, "filename": name})
+    assert created.status_code == 201
+    assert created.json
+    assert created.json["upload"]["url"].isascii()
+    read = person.get(f"/videos/{created.json['video_id']}").json
+    assert read
+    assert read["filename"] == shown
+
+
+@given(st.text(max_size=400))
+def test_a_shown_name_is_harmless(name: str) -> None:
+    shown = display_filename(name)
+    assert 1 <= len(shown) <= 255
+    assert not set(shown) & ({"/", "\\", "\r", "\n", "\0"} | BIDI_CONTROLS)
+    assert shown.encode()
+
+
+def test_uploaded_and_ready(person: Person, media: Path, engine: Engine, settings: Settings) -> None:
+    video_id = person.upload(media / "clip.mp4", title="A talk")
+    answer = uploaded(person, video_id)
+    assert answer.status_code == 200
+    body = answer.json
+    assert body
+    assert body["status"] == "READY"
+    assert (body["title"], body["filename"], body["error"]) == ("A talk", "clip.mp4", None)
+    assert (body["width"], body["height"], body["fps"], body["has_video"]) == (320, 240, 25.0, True)
+    assert body["duration_seconds"] == pytest.approx(6.0, abs=0.05)
+    picture = httpx.get(body["thumbnail_url"])
+    assert picture.content.startswith(b"\xff\xd8")
+    assert picture.headers["content-type"] == "image/jpeg"
+    with transaction(engine) as session:
+        row = session.get_one(Video, UUID(video_id))
+        stored = Storage(settings).head(original_key(row.id))
+        assert stored
+        assert row.etag == stored.etag
+        assert row.uploaded_at
+        assert row.expires_at
+        assert (row.expires_at - row.uploaded_at).days == settings.retention_days
+    again = uploaded(person, video_id)
+    assert again.status_code == 200
+    assert again.json
+    assert {**again.json, "thumbnail_url": None} == {**body, "thumbnail_url": None}
+
+
+def test_sound_alone_is_ready_too(person: Person, tmp_path: Path) -> None:
+    from tests.media import ffmpeg
+
+    ffmpeg("-f", "lavfi", "-i", "sine=d=2", tmp_path / "talk.mp3")
+    body = uploaded(person, person.upload(tmp_path / "talk.mp3", content_type="audio/mpeg")).json
+    assert body
+    assert (body["status"], body["has_video"], body["width"], body["thumbnail_url"]) == ("READY", False, None, None)
+
+
+def test_not_uploaded_yet(person: Person) -> None:
+    video_id = (person.post("/videos", json=ANNOUNCED).json or {})["video_id"]
+    assert code(uploaded(person, video_id)) == (409, "not_uploaded")
+    assert (person.get(f"/videos/{video_id}").json or {})["status"] == "AWAITING_UPLOAD"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("text.mp4", "not_media"),
+        ("playlist.mp4", "not_media"),
+        ("concat.mp4", "not_media"),
+        ("silent_film.mp4", "no_audio"),
+        ("cut.mp4", "truncated"),
+    ],
+)
+def test_a_bad_file_is_rejected_for_good(person: Person, media: Path, name: str, expected: str) -> None:
+    video_id = person.upload(media / name)
+    first, second = uploaded(person, video_id), uploaded(person, video_id)
+    assert code(first) == code(second) == (422, expected)
+    documents = [answer.get_json(force=True) for answer in (first, second)]
+    assert [document["detail"] for document in documents] == [documents[0]["detail"]] * 2
+    assert documents[0]["video"] == {"video_id": video_id, "status": "REJECTED"}
+    read = person.get(f"/videos/{video_id}").json
+    assert read
+    assert (read["status"], read["error"]["code"]) == ("REJECTED", expected)
+
+
+def test_another_size_than_announced(person: Person, media: Path, settings: Settings) -> None:
+    """moto does not hold the client to the signed length; S3 does. The stored size is looked at all the same."""
+    video_id = (person.post("/videos", json=ANNOUNCED).json or {})["video_id"]
+    Storage(settings).put(original_key(UUID(video_id)), (media / "clip.mp4").read_bytes(), "video/mp4")
+    assert code(uploaded(person, video_id)) == (422, "size_mismatch")
+    assert code(uploaded(person, video_id)) == (422, "size_mismatch")
+
+
+def test_too_long(make_app: Callable[[Settings], Flask], make_settings: Callable[..., Settings],
+                  sign_in: Callable[[Flask], Person], media: Path) -> None:
+    person = sign_in(make_app(make_settings(max_duration_seconds=5)))
+    assert code(uploaded(person, person.upload(media / "clip.mp4"))) == (422, "too_long")
+
+
+def test_told_twice_at_once(app: Flask, person: Person, media: Path) -> None:
+    video_id = person.upload(media / "clip.mp4")
+    answers: list[int] = []
+
+    def tell() -> None:
+        client = app.test_client()
+        answers.append(client.post(f"/videos/{video_id}/uploaded", headers=person.headers).status_code)
+
+    threads = [threading.Thread(target=tell) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [200, 200]
+
+
+def test_told_again_after_a_crash(person: Person, media: Path, settings: Settings) -> None:
+    """The thumbnail was stored, the row was not written: the next telling writes it."""
+    video_id = person.upload(media / "clip.mp4")
+    Storage(settings).put(thumbnail_key(UUID(video_id)), b"half a thumbnail", "image/jpeg")
+    body = uploaded(person, video_id).json
+    assert body
+    assert httpx.get(body["thumbnail_url"]).content.startswith(b"\xff\xd8")
+
+
+def test_the_first_verdict_stands(person: Person, media: Path, engine: Engine) -> None:
+    video_id = person.upload(media / "clip.mp4")
+    with transaction(engine) as session:
+        session.execute(update(Video).values(status="REJECTED", rejection_code="no_audio", rejection_message="None."))
+    assert code(uploaded(person, video_id)) == (422, "no_audio")
+
+
+def test_no_transaction_is_open_while_the_file_is_read(
+    person: Person, media: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video_id = person.upload(media / "clip.mp4")
+    open_ones: list[int] = []
+    read_range = Storage.read_range
+
+    def watched(self: Storage, key: str, start: int, length: int, *, etag: str) -> bytes:
+        idle = "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in tr%'"
+        with engine.connect() as connection:
+            open_ones.append(connection.scalar(text(idle)) or 0)
+        return read_range(self, key, start, length, etag=etag)
+
+    monkeypatch.setattr(Storage, "read_range", watched)
+    assert uploaded(person, video_id).status_code == 200
+    assert open_ones
+    assert set(open_ones) == {0}
+
+
+def test_list_newest_first_in_pages(person: Person, stranger: Person) -> None:
+    made = [(person.post("/videos", json=ANNOUNCED).json or {})["video_id"] for _ in range(5)]
+    stranger.post("/videos", json=ANNOUNCED)
+    seen: list[str] = []
+    cursor: str | None = None
+    sizes = []
+    while True:
+        page = person.get("/videos", query_string={"limit": 2, **({"cursor": cursor} if cursor else {})}).json
+        assert page
+        sizes.append(len(page["items"]))
+        seen += [item["video_id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert sizes == [2, 2, 1]
+    assert seen == made[::-1]
+
+
+def test_a_cursor_is_bound_to_its_list_and_its_user(person: Person, stranger: Person) -> None:
+    for _ in range(2):
+        person.post("/videos", json=ANNOUNCED)
+    cursor = (person.get("/videos?limit=1").json or {})["next_cursor"]
+    assert cursor
+    for answer in (
+        stranger.get("/videos", query_string={"cursor": cursor}),
+        person.get("/dubbing-jobs", query_string={"cursor": cursor}),
+        person.get("/videos", query_string={"cursor": cursor[:-1]}),
+        person.get("/videos", query_string={"cursor": "made-up"}),
+        person.get("/videos", query_string={"cursor": ""}),
+        person.get("/videos", query_string={"cursor": "é\0"}),
+    ):
+        assert code(answer) == (422, "invalid_cursor")
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "page=2"])
+def test_list_refuses(person: Person, query: str) -> None:
+    assert code(person.get(f"/videos?{query}")) == (422, "invalid_request")
+
+
+def test_retitle(person: Person) -> None:
+    video_id = (person.post("/videos", json=ANNOUNCED).json or {})["video_id"]
+    assert (person.get(f"/videos/{video_id}").json or {})["title"] == "talk"
+    answer = person.patch(f"/videos/{video_id}", json={"title": "Ein Vortrag 🎤"})
+    assert (answer.status_code, (answer.json or {})["title"]) == (200, "Ein Vortrag 🎤")
+    assert (person.get(f"/videos/{video_id}").json or {})["title"] == "Ein Vortrag 🎤"
+    assert code(person.patch(f"/videos/{video_id}", json={})) == (422, "invalid_request")
+
+
+def keys(settings: Settings) -> set[str]:
+    client = boto3.client("s3", endpoint_url=settings.s3_endpoint_url, region_name="us-east-1")
+    return {item["Key"] for item in client.list_objects_v2(Bucket=settings.s3_bucket).get("Contents", [])}
+
+
+def test_delete_takes_everything_made_from_it(person: Person, media: Path, engine: Engine, settings: Settings) -> None:
+    video_id, kept = (UUID(person.ready(media / "clip.mp4")) for _ in range(2))
+    job_id = a_job(engine, "es", video_id=video_id, status="COMPLETED")
+    storage = Storage(settings)
+    artifact, result = artifact_key(video_id, "f", new_id()), f"{results_prefix(job_id)}es/dubbed.mp4"
+    for key in (artifact, result):
+        storage.put(key, b"x", "video/mp4")
+    with transaction(engine) as session:
+        session.add(Result(job_id=job_id, language="es", kind="dubbed_video", key=result, filename="x.mp4",
+                           content_type="video/mp4", size_bytes=1))
+        session.add(Artifact(video_id=video_id, fingerprint="f", stage="mix", key=artifact, size_bytes=1, facts={},
+                             job_id=job_id, lease_token=new_id()))
+    assert person.delete(f"/videos/{video_id}").status_code == 204
+    assert code(person.get(f"/videos/{video_id}")) == (404, "not_found")
+    assert code(person.delete(f"/videos/{video_id}")) == (404, "not_found")
+    with transaction(engine) as session:
+        counts = [session.scalar(select(func.count()).select_from(model)) for model in (Video, Job, Dub, Result, Artifact)]
+    assert counts == [1, 0, 0, 0, 0]
+    assert keys(settings) == {original_key(kept), thumbnail_key(kept)}
+
+
+@pytest.mark.parametrize("status", ["PENDING", "PROCESSING"])
+def test_delete_waits_for_a_live_job(person: Person, media: Path, engine: Engine, status: str) -> None:
+    video_id = UUID(person.ready(media / "clip.mp4"))
+    a_job(engine, "es", video_id=video_id, status=status, lease_token=uuid4() if status == "PROCESSING" else None)
+    assert code(person.delete(f"/videos/{video_id}")) == (409, "video_in_use")
+    assert person.get(f"/videos/{video_id}").status_code == 200

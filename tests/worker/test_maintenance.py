@@ -1,0 +1,42 @@
+"""A maintenance task runs once a period, whoever asks and however often."""
+
+import threading
+
+from shared.maintenance import Task, run_once, sweep
+from shared.queue import Queue
+from tests.factories import a_job
+from tests.worker.test_jobs import row
+
+
+def test_a_task_runs_once_a_period_however_many_ask(engine):
+    ran, gate = [], threading.Barrier(8)
+    task = Task("count", 3600, lambda: ran.append(1))
+
+    def ask():
+        gate.wait()
+        run_once(engine, task)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert ran == [1]
+
+
+def test_a_task_that_fails_frees_its_lock(engine):
+    def fail():
+        raise OSError("no")
+
+    for _ in range(2):
+        try:
+            run_once(engine, Task("fails", 0.001, fail))
+        except OSError as error:
+            assert str(error) == "no"
+    assert run_once(engine, Task("fails", 0.001, lambda: None))
+
+
+def test_the_sweep_sends_and_stamps(engine, settings):
+    job_id = a_job(engine)
+    assert sweep(engine, Queue(settings), settings) == 1
+    assert sweep(engine, Queue(settings), settings) == 0
+    assert row(engine, job_id).wakes == 1
+    assert Queue(settings).check() == 1

@@ -1,0 +1,1 @@
+"""Dubbing over HTTP."""

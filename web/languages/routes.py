@@ -1,0 +1,45 @@
+"""What this installation's engines can do."""
+
+from dataclasses import asdict
+
+from flask import Response
+
+from shared.languages import Capabilities, capabilities, display_name, normalise
+from web.auth import public
+from web.languages.schemas import LanguageList, Named, SourceLanguage, VoiceBody, VoiceList, VoiceQuery
+from web.neighbours import transaction
+from web.openapi import reply, resource
+
+languages = resource("languages", __name__, public_routes=True)
+
+
+@languages.get("/languages", responses={200: LanguageList})
+@public
+def list_languages() -> Response:
+    """The languages to dub from, each with the languages to dub into."""
+    served = _served()
+    return reply(LanguageList(items=[_source(code, served) for code in sorted(served.sources())]))
+
+
+@languages.get("/voices", responses={200: VoiceList})
+@public
+def list_voices(query: VoiceQuery) -> Response:
+    """The voices there are, for one language or all."""
+    served = _served()
+    wanted = normalise(query.language) if query.language else None
+    voices = [voice for voice in served.voices if wanted is None or wanted in voice.languages]
+    return reply(VoiceList(items=[VoiceBody.model_validate(asdict(voice)) for voice in voices]))
+
+
+def _served() -> Capabilities:
+    with transaction() as session:
+        return capabilities(session)
+
+
+def _source(code: str, served: Capabilities) -> SourceLanguage:
+    return SourceLanguage(
+        code=code,
+        name=display_name(code),
+        targets=[Named(code=target, name=display_name(target)) for target in sorted(served.targets(code))],
+        recognised=code in served.recognised,
+    )

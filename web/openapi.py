@@ -1,0 +1,104 @@
+"""The OpenAPI document and the page over it: both made from the schemas that validate."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, current_app, json, send_from_directory
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.info import Info
+from flask_openapi3.models.tag import Tag
+from flask_openapi3.openapi import OpenAPI
+from flask_openapi3.types import SecuritySchemesDict
+from pydantic import BaseModel
+
+from web.auth import public
+from web.errors import PROBLEM_TYPE, Problem, invalid_request
+
+SECURITY: SecuritySchemesDict = {"jwt": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+UI_FILES = Path(str(files("flask_openapi3_swagger"))) / "templates" / "swagger"
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>OneVoice API</title>
+<link rel="stylesheet" href="/docs/ui/css/swagger-ui.css">
+<div id="ui" data-document="/openapi.json"></div>
+<script src="/docs/ui/js/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</html>
+"""
+START = """const page = document.getElementById("ui");
+SwaggerUIBundle({ url: page.dataset.document, domNode: page });
+"""
+
+
+def make_app(import_name: str) -> OpenAPI:
+    """An application that writes its own OpenAPI 3.1 document."""
+    return OpenAPI(
+        import_name,
+        info=Info(
+            title="OneVoice", version="1", description="Dubs videos into other languages, in time with the picture."
+        ),
+        security_schemes=SECURITY,
+        validation_error_model=Problem,
+        validation_error_callback=invalid_request,
+        doc_ui=False,
+        static_folder=None,
+    )
+
+
+def resource(name: str, import_name: str, *, public_routes: bool = False) -> APIBlueprint:
+    """A blueprint whose every route documents its problems, and its guard unless its routes are public."""
+    return APIBlueprint(
+        name,
+        import_name,
+        abp_tags=[Tag(name=name)],
+        abp_security=[] if public_routes else [{"jwt": []}],
+        abp_responses={
+            "422": _problem("The request can't be done as it is."),
+            "default": _problem("Any other problem."),
+        },
+        operation_id_callback=lambda *, name, path, method: name,  # noqa: ARG005 - the library's signature
+    )
+
+
+def reply(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """`model` as a JSON answer."""
+    return Response(model.model_dump_json(), status, headers, mimetype="application/json")
+
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {PROBLEM_TYPE: {"schema": schema}}}
+
+
+pages = Blueprint("documentation", __name__)
+
+
+@pages.get("/openapi.json")
+@public
+def openapi_document() -> Response:
+    """The document."""
+    app: OpenAPI = current_app  # type: ignore[assignment]
+    return Response(json.dumps(app.api_doc), mimetype="application/json")
+
+
+@pages.get("/docs")
+@public
+def documentation_page() -> Response:
+    """A page to read the document and try its calls; everything on it comes from here."""
+    return Response(PAGE, mimetype="text/html")
+
+
+@pages.get("/docs/start.js")
+@public
+def documentation_script() -> Response:
+    """Starts the page; a file of its own, so that no inline script has to be allowed."""
+    return Response(START, mimetype="text/javascript")
+
+
+@pages.get("/docs/ui/<path:name>")
+@public
+def documentation_file(name: str) -> Response:
+    """A file of the installed user interface."""
+    return send_from_directory(UI_FILES, name, max_age=3600)

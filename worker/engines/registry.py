@@ -1,0 +1,113 @@
+"""Which engines there are, by slot and name, and what the configured ones can do."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any, Literal, overload
+
+from shared.config import PREFIX, Settings, SettingsError
+from shared.languages import OfferedVoice, voice_document
+from worker.engines.protocols import (
+    ForcedAligner,
+    SourceSeparator,
+    SpeechRecogniser,
+    SpeechSynthesiser,
+    Translator,
+    Voice,
+)
+
+Factory = Callable[[Settings], Any]
+
+# Where each engine lives; imported only when it is built, for some pull in large libraries.
+ENGINES: dict[str, dict[str, str]] = {
+    "speech_recognition": {"pocketsphinx": "worker.engines.speech_recognition.pocketsphinx:PocketSphinxRecogniser"},
+    "forced_alignment": {"pocketsphinx": "worker.engines.speech_recognition.pocketsphinx_aligner:PocketSphinxAligner"},
+    "translation": {"apertium": "worker.engines.translation.apertium:ApertiumTranslator"},
+    "speech_synthesis": {
+        "espeak": "worker.engines.speech_synthesis.espeak:EspeakSynthesiser",
+        "flite": "worker.engines.speech_synthesis.flite:FliteSynthesiser",
+    },
+    "source_separation": {"ducking": "worker.engines.source_separation.ducking:Ducking"},
+}
+
+
+class Registry:
+    """Factories by slot and name. Modules that Settings.engine_modules names (tests only) add to it."""
+
+    def __init__(self) -> None:
+        self._factories: dict[str, dict[str, Factory]] = {
+            slot: {name: _lazily(where) for name, where in named.items()} for slot, named in ENGINES.items()
+        }
+
+    def register(self, slot: str, name: str, factory: Factory) -> None:
+        """Add an engine; `factory` gets the Settings."""
+        self._factories[slot][name] = factory
+
+    def names(self, slot: str) -> list[str]:
+        """The known engines of `slot`."""
+        return sorted(self._factories[slot])
+
+    def build(self, slot: str, settings: Settings) -> Any:
+        """The engine configured for `slot`. Raises SettingsError for an unknown name or more than one."""
+        names, variable = settings.engines(slot), f"{PREFIX}{slot.upper()}"
+        if len(names) != 1:
+            raise SettingsError(f"{variable} must name exactly one engine, not {', '.join(names)}.")
+        factory = self._factories[slot].get(names[0])
+        if factory is None:
+            known = ", ".join(self.names(slot))
+            raise SettingsError(f"{variable} names the engine {names[0]!r}, which does not exist. Known: {known}.")
+        return factory(settings)
+
+
+@overload
+def build(slot: Literal["speech_recognition"], settings: Settings) -> SpeechRecogniser: ...
+@overload
+def build(slot: Literal["forced_alignment"], settings: Settings) -> ForcedAligner: ...
+@overload
+def build(slot: Literal["translation"], settings: Settings) -> Translator: ...
+@overload
+def build(slot: Literal["speech_synthesis"], settings: Settings) -> SpeechSynthesiser: ...
+@overload
+def build(slot: Literal["source_separation"], settings: Settings) -> SourceSeparator: ...
+def build(slot: str, settings: Settings) -> Any:
+    """The engine configured for `slot`. Raises SettingsError for an unknown name or more than one."""
+    return registry(settings).build(slot, settings)
+
+
+def registry(settings: Settings) -> Registry:
+    """All engines these settings may name. Raises SettingsError for a test module outside tests."""
+    known = Registry()
+    if settings.engine_modules and settings.environment != "test":
+        raise SettingsError(f"{PREFIX}ENGINE_MODULES is for tests only.")
+    for module in settings.engine_modules:
+        importlib.import_module(module).register(known)
+    return known
+
+
+def capabilities(settings: Settings) -> dict[str, dict[str, Any]]:
+    """What the configured engines can do, by slot, as shared.languages publishes and reads it. Raises SettingsError."""
+    recogniser = build("speech_recognition", settings)
+    translator = build("translation", settings)
+    voices = [_offered(voice) for voice in build("speech_synthesis", settings).voices()]
+    details: dict[str, dict[str, Any]] = {
+        "speech_recognition": {
+            "languages": sorted(recogniser.languages), "detects_language": recogniser.detects_language
+        },
+        "forced_alignment": {"languages": sorted(build("forced_alignment", settings).languages)},
+        "translation": {"pairs": sorted(map(list, translator.pairs()))},
+        "speech_synthesis": {"voices": voice_document(voices)},
+        "source_separation": {},
+    }
+    return {slot: {"engines": list(settings.engines(slot)), **more} for slot, more in details.items()}
+
+
+def _lazily(where: str) -> Factory:
+    module, name = where.split(":")
+
+    def factory(settings: Settings) -> Any:
+        return getattr(importlib.import_module(module), name)(settings)
+
+    return factory
+
+
+def _offered(voice: Voice) -> OfferedVoice:
+    return OfferedVoice(voice.voice_id, voice.name, voice.languages, voice.gender)

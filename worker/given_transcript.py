@@ -1,0 +1,152 @@
+"""A transcript that came with the job: its times snapped to the voices heard, or found by forced alignment."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from shared.dubbing.transcript import GivenLine, GivenTranscript, Segment, Transcript, Word, numbered
+from shared.errors import PermanentError
+from worker.engines.protocols import ForcedAligner, Sound
+from worker.media.voice_activity import snap_offset, snap_onset
+from worker.spans import Span, total, union
+
+# Voiced seconds aligned at once: an aligner's memory grows with them.
+WINDOW = 300.0
+_MARGIN = 0.2  # seconds of sound kept around each voice
+_SHORTEST = 0.05  # seconds; no segment is shorter
+
+ReadSpan = Callable[[float, float], Sound]
+
+
+def timed(
+    given: GivenTranscript,
+    language: str,
+    spans: Sequence[Span],
+    *,
+    read: ReadSpan,
+    aligner: ForcedAligner | None,
+    duration: float,
+) -> Transcript:
+    """The given transcript with the times of what is heard in `spans`, in a file of `duration` seconds.
+
+    `read(start, end)` reads the file. Without times in `given` an `aligner` is needed.
+    Raises PermanentError `transcript_does_not_match`, `transcript_needs_times`.
+    """
+    if given.timed:
+        return snapped(given, language, spans, duration)
+    if aligner is None:
+        raise PermanentError("transcript_needs_times", "No engine finds times here. Give the transcript with times.")
+    return aligned(given, language, spans, aligner, read)
+
+
+def snapped(given: GivenTranscript, language: str, spans: Sequence[Span], duration: float) -> Transcript:
+    """The timed lines with starts and ends moved to the voice's own where one is within half a second.
+
+    Order is kept, and lines that did not overlap still do not. No line ends after `duration` (seconds).
+    Raises PermanentError `transcript_does_not_match` for a line that starts after it.
+    """
+    original = [_span(line, duration) for line in given.lines]
+    moved = _without_conflicts(original, [_snap(span, spans) for span in original])
+    segments = (
+        Segment(0, span.start, span.end, line.speaker, line.text)
+        for line, span in zip(given.lines, moved, strict=True)
+    )
+    return Transcript(language, numbered(segments))
+
+
+def aligned(
+    given: GivenTranscript, language: str, spans: Sequence[Span], aligner: ForcedAligner, read: ReadSpan
+) -> Transcript:
+    """The lines without times, each with the times its words are heard at.
+
+    Up to WINDOW voiced seconds are aligned at once and exactly. Longer files are cut at long pauses and the lines
+    shared out by their length: a line near such a cut can land on its wrong side where speech is very uneven.
+    Raises PermanentError `transcript_does_not_match`.
+    """
+    if not spans:
+        raise PermanentError("transcript_does_not_match", "No speech was found for the transcript to match.")
+    windows = _windows(given.lines, spans)
+    return Transcript(
+        language, numbered(segment for window in windows for segment in _aligned(window, language, aligner, read))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    spans: Sequence[Span]
+    lines: Sequence[GivenLine]
+
+
+def _aligned(window: _Window, language: str, aligner: ForcedAligner, read_span: ReadSpan) -> Iterator[Segment]:
+    heard = union((Span(max(0.0, span.start - _MARGIN), span.end + _MARGIN) for span in window.spans), _MARGIN)
+    sound, clock = _joined(heard, read_span)
+    texts = [line.text.split() for line in window.lines]
+    words = map(clock, aligner.align(sound, [word for text in texts for word in text], language))
+    for line, text in zip(window.lines, texts, strict=True):
+        own = tuple(next(words) for _ in text)
+        yield Segment(0, own[0].start, max(own[-1].end, own[0].start + _SHORTEST), line.speaker, line.text, own)
+
+
+def _joined(spans: Sequence[Span], read_span: ReadSpan) -> tuple[Sound, Callable[[Word], Word]]:
+    """The sound of `spans` without what lies between, and how a word's times in it become times in the file."""
+    sounds = [read_span(span.start, span.end) for span in spans]
+    begins = np.cumsum([0.0, *(sound.seconds for sound in sounds)])
+
+    def clock(word: Word) -> Word:
+        part = min(int(np.searchsorted(begins, word.start, side="right")) - 1, len(spans) - 1)
+        shift = spans[part].start - float(begins[part])
+        end = min(word.end + shift, max(spans[part].end, word.start + shift))
+        return replace(word, start=round(word.start + shift, 3), end=round(end, 3))
+
+    return Sound(np.concatenate([sound.samples for sound in sounds]), sounds[0].rate), clock
+
+
+def _windows(lines: Sequence[GivenLine], spans: Sequence[Span]) -> Iterator[_Window]:
+    """The lines shared out over stretches of the file, in proportion to the voiced seconds of each."""
+    parts = _parts(spans)
+    heard = np.cumsum([total(part) for part in parts]) / total(spans)
+    sizes = np.array([len(line.text) for line in lines], dtype=float)
+    middles = (np.cumsum(sizes) - sizes / 2) / sizes.sum()
+    owners = np.minimum(np.searchsorted(heard, middles), len(parts) - 1)
+    for index, part in enumerate(parts):
+        own = [line for line, owner in zip(lines, owners, strict=True) if owner == index]
+        if own:
+            yield _Window(part, own)
+
+
+def _parts(spans: Sequence[Span]) -> list[Sequence[Span]]:
+    """`spans` cut at the longest pause of their middle half until no part has over WINDOW voiced seconds."""
+    if total(spans) <= WINDOW or len(spans) == 1:
+        return [spans]
+    quarter = len(spans) // 4
+    middle = range(max(1, quarter), max(2, len(spans) - quarter))
+    cut = max(middle, key=lambda index: spans[index].start - spans[index - 1].end)
+    return [*_parts(spans[:cut]), *_parts(spans[cut:])]
+
+
+def _snap(span: Span, spans: Sequence[Span]) -> Span:
+    moved = Span(snap_onset(span.start, spans), snap_offset(span.end, spans))
+    return moved if moved.seconds >= _SHORTEST else span
+
+
+def _without_conflicts(original: Sequence[Span], moved: list[Span]) -> list[Span]:
+    """`moved`, but neighbours that now overlap or change places, and did not before, go back where they were."""
+    while wrong := [
+        index
+        for index, ((first, second), (left, right)) in enumerate(zip(pairwise(original), pairwise(moved), strict=True))
+        if right.start < left.start or (first.end <= second.start and left.end > right.start)
+    ]:
+        for index in wrong:
+            moved[index : index + 2] = original[index : index + 2]
+    return moved
+
+
+def _span(line: GivenLine, duration: float) -> Span:
+    assert line.start is not None
+    assert line.end is not None
+    if line.start >= duration:
+        message = f"A line of the transcript starts after the end of the file: {line.text[:60]!r}."
+        raise PermanentError("transcript_does_not_match", message)
+    return Span(line.start, min(line.end, duration))

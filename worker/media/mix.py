@@ -1,0 +1,141 @@
+"""The dub's sound: the voice over the background, block by block, 48 kHz stereo; limiter.py comes after it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.engines.protocols import Samples
+from worker.spans import Span, union
+
+RATE = 48_000
+ATTACK = 0.1
+RELEASE = 0.5
+HOLD = 1.0
+TURN = 1.5  # the least time from one turn of the ducking gain to the next
+DEPTH_DB = -15.0
+# Where the dub pauses inside the source's speech it is quieter than its loudness says.
+DEPTH_MARGIN_DB = 3.0
+DEEPEST_DB = -40.0
+# The background is itself again this long after the last speech, and until this long before the next.
+CLEAR = 0.98
+
+Background = Literal["duck", "keep", "drop"]
+
+
+def duck_spans(source_spans: Iterable[Span], dub_spans: Iterable[Span], duration: float) -> list[Span]:
+    """Where someone speaks, in the source or in the dub, held through gaps under 1 s; seconds within the file."""
+    inside = [(max(0.0, start), min(duration, end)) for start, end in (*source_spans, *dub_spans)]
+    return union(inside, HOLD)
+
+
+def depth_db(source_dialogue_lufs: float | None, dub_lufs: float) -> float:
+    """How far (dB, below 0) to duck so that the original voice is at least 15 dB under the dub.
+
+    Deeper by as much as the source's dialogue (LUFS, None when there is none) is louder than the dub will be.
+    """
+    louder = 0.0 if source_dialogue_lufs is None else max(0.0, source_dialogue_lufs - dub_lufs)
+    return max(DEEPEST_DB, DEPTH_DB - DEPTH_MARGIN_DB - louder)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A gain over time: straight lines in decibels between points at `samples` (48 kHz, rising)."""
+
+    samples: NDArray[np.float64]
+    decibels: NDArray[np.float64]
+
+    def gain(self, first: int, count: int) -> Samples:
+        """The factors of `count` samples from sample `first` on, shape (count,)."""
+        at = np.searchsorted(self.samples, (first, first + count - 1))
+        around = self.decibels[max(0, at[0] - 1) : at[1] + 1]
+        if not len(around) or np.all(around == around[0]):
+            return np.full(count, 10 ** (around[0] / 20) if len(around) else 1.0, np.float32)
+        level = np.interp(np.arange(first, first + count), self.samples, self.decibels)
+        return (10 ** (level / 20)).astype(np.float32)
+
+
+def ducking_gain(
+    spans: Sequence[Span], depth: float = DEPTH_DB, attack: float = ATTACK, release: float = RELEASE
+) -> Envelope:
+    """The background's gain: down to `depth` (dB) when a span begins, up over `release` seconds when it ends.
+
+    Known ahead, it is fully down at the span's start. It turns at most once in 1.5 s.
+    """
+    turns = _turns(spans, attack, release)
+    times = [(down, down + attack, up, up + release) for down, up in turns]
+    levels = [(0.0, depth, depth, 0.0)] * len(turns)
+    return Envelope(np.array(times, np.float64).ravel() * RATE, np.array(levels, np.float64).ravel())
+
+
+def _turns(spans: Sequence[Span], attack: float, release: float) -> list[Span]:
+    """When the gain turns down and up again. A short span is widened, first behind, where the release is masked."""
+    held = union(((start - attack, end) for start, end in spans), TURN)
+    return union((_widened(down, up, CLEAR - release) for down, up in held), TURN)
+
+
+def _widened(down: float, up: float, room_behind: float) -> Span:
+    missing = max(0.0, TURN - (up - down))
+    behind = min(missing, room_behind)
+    return Span(down - (missing - behind), up + behind)
+
+
+def mix_blocks(
+    bed_blocks: Iterable[Samples],
+    voice_blocks: Iterable[Samples],
+    envelope: Envelope,
+    *,
+    voice_gain_db: float,
+    background: Background,
+) -> Iterator[Samples]:
+    """Blocks (n, 2) as long together as the voice track: the voice in the middle of the background.
+
+    Bed blocks are (n,), (n, 1) or (n, 2), of any lengths, and taken as silence after their end; voice blocks (n,) or
+    (n, 1). `duck` follows `envelope`, `keep` leaves the bed at its level, `drop` leaves it out. A value that is not a
+    number is silence.
+    """
+    bed, position = _Bed(() if background == "drop" else bed_blocks), 0
+    factor = np.float32(10 ** (voice_gain_db / 20))
+    for block in voice_blocks:
+        voice = _finite(block).reshape(-1, 1)
+        mixed = bed.take(len(voice))
+        if background == "duck":
+            mixed *= envelope.gain(position, len(voice))[:, np.newaxis]
+        mixed += voice * factor
+        position += len(voice)
+        yield mixed
+
+
+class _Bed:
+    """The background in pieces of any length, stereo."""
+
+    def __init__(self, blocks: Iterable[Samples]) -> None:
+        self._blocks = iter(blocks)
+        self._left = np.zeros((0, 2), np.float32)
+
+    def take(self, count: int) -> Samples:
+        """The next `count` samples, a new array (count, 2); silence after the end."""
+        taken, filled = np.zeros((count, 2), np.float32), 0
+        while filled < count:
+            if not len(self._left) and not self._read():
+                break
+            piece = self._left[: count - filled]
+            taken[filled : filled + len(piece)] = piece  # one channel is broadcast to both
+            self._left = self._left[len(piece) :]
+            filled += len(piece)
+        return taken
+
+    def _read(self) -> bool:
+        for block in self._blocks:
+            if len(block):
+                self._left = _finite(block).reshape(len(block), -1)
+                return True
+        return False
+
+
+def _finite(block: Samples) -> Samples:
+    if np.isfinite(np.sum(block)):
+        return block
+    return np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)

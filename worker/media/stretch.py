@@ -1,0 +1,107 @@
+"""Speech made faster or slower at its own pitch, and brought to 48 kHz."""
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from python_stretch import Signalsmith
+
+from shared.errors import PermanentError, TransientError
+from shared.limited import die_with_parent
+from worker.engines.protocols import Samples, Sound
+
+RATE = 48_000
+# Half a per cent is not heard, and not stretching is exact.
+UNHEARD = 0.005
+# A pool takes a second or two to start (each process imports anew); this many lines take about as long without one.
+FEW_JOBS = 250
+QUEUED_PER_WORKER = 4
+_SEED = 1  # the stretcher dithers phases: seeded, the same line always comes out the same
+
+
+@dataclass(frozen=True, slots=True)
+class StretchJob:
+    """One line to stretch, in memory or in a mono sound file.
+
+    `speed` is relative to the voice's own rate: 1.25 makes four seconds of five.
+    """
+
+    id: int
+    source: Path | Sound
+    speed: float
+
+
+def stretch(samples: Samples, rate: int, speed: float) -> Samples:
+    """The same speech in exactly round(n / speed) samples, still at `rate`; untouched within half a per cent of 1."""
+    if not len(samples) or abs(speed - 1) <= UNHEARD:
+        return samples
+    stretcher = Signalsmith.Stretch(_SEED)
+    stretcher.preset(1, rate)
+    stretcher.setTimeFactor(speed)
+    out = np.asarray(stretcher.process(np.ascontiguousarray(samples, np.float32)[np.newaxis]), np.float32)
+    return _exactly(out[0], round(len(samples) / speed))
+
+
+def to_48k(samples: Samples, rate: int) -> Samples:
+    """Resampled to 48 kHz, in exactly round(n · 48000 / rate) samples."""
+    if rate == RATE:
+        return samples
+    return _exactly(soxr.resample(samples, rate, RATE), round(len(samples) * RATE / rate))
+
+
+def stretch_all(jobs: Iterable[StretchJob], workers: int) -> Iterator[tuple[int, Samples]]:
+    """Each job's id and its speech at 48 kHz, in the jobs' order.
+
+    Many jobs share `workers` processes, which die with the calling thread; few run here. A handful is in memory at any
+    time. Raises TransientError `stretch_interrupted` when a process dies.
+    """
+    waiting = iter(jobs)
+    first = list(islice(waiting, FEW_JOBS + 1))
+    if workers < 2 or len(first) <= FEW_JOBS:
+        return map(_done, chain(first, waiting))
+    return _in_processes(chain(first, waiting), workers)
+
+
+def _in_processes(jobs: Iterator[StretchJob], workers: int) -> Iterator[tuple[int, Samples]]:
+    # Spawned, for a fork of a process with threads may hang; processes, for the stretcher holds the GIL.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=die_with_parent, initargs=(os.getpid(),)) as pool:
+        running: deque[Future[tuple[int, Samples]]] = deque()
+        try:
+            for job in jobs:
+                running.append(pool.submit(_done, job))
+                if len(running) >= workers * QUEUED_PER_WORKER:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        except BrokenProcessPool as broken:
+            raise TransientError("stretch_interrupted", "Fitting the speech was interrupted. Try again.") from broken
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _done(job: StretchJob) -> tuple[int, Samples]:
+    sound = _read(job.source) if isinstance(job.source, Path) else job.source
+    return job.id, to_48k(stretch(sound.samples, sound.rate, job.speed), sound.rate)
+
+
+def _read(path: Path) -> Sound:
+    try:
+        return Sound(*soundfile.read(path, dtype="float32"))
+    except soundfile.SoundFileError as failure:
+        raise PermanentError("media_unreadable", "A spoken line could not be read; its file is damaged.") from failure
+
+
+def _exactly(samples: Samples, count: int) -> Samples:
+    """`count` samples: the library rounds its own way, by one at most."""
+    assert abs(len(samples) - count) <= 1, (len(samples), count)
+    return samples[:count] if len(samples) >= count else np.pad(samples, (0, count - len(samples)))

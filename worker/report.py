@@ -1,0 +1,106 @@
+"""The report of one dub: the measures, per line and overall, who did what, and what a person should look at."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from worker.artifacts import Facts
+from worker.measures import MixFacts, measure
+from worker.stages.align import Placed, timeline_lines
+from worker.stages.extract import Extracted
+from worker.stages.mix import Mixed
+from worker.stages.mux import Muxed
+from worker.stages.separate import Bed
+from worker.stages.synthesize import Spoken
+from worker.stages.transcribe import Heard
+from worker.stages.translate import Translation
+
+SENTENCES = {
+    "no_speech_found": "No speech was found: the file keeps its original sound.",
+    "recognition_doubtful": "The recogniser was unsure of what it heard. Check the transcript, or send your own.",
+    "background_ducked": "No engine here separates speech and background: the original sound is turned down under the dub.",
+    "peaks_over": "The encoded sound peaks above −1 dBTP.",
+}
+
+
+@dataclass(frozen=True)
+class Dubbed:
+    """All that one language's stages made."""
+
+    language: str
+    sound: Extracted
+    bed: Bed
+    heard: Heard
+    translation: Translation
+    spoken: Spoken
+    placed: Placed
+    mixed: Mixed
+    muxed: Muxed
+
+
+def report(dubbed: Dubbed) -> dict[str, Any]:
+    """The report as JSON: `{source, target_language, engines, warnings, measures: {…, mix}, lines}`."""
+    measures = measure(
+        timeline_lines(dubbed.heard, dubbed.spoken),
+        dubbed.placed.plan,
+        mix=_mix_facts(dubbed.sound, dubbed.mixed.levels),
+        source_spans=dubbed.heard.speech,
+        reasons={line.id: line.reasons for line in dubbed.spoken.lines if line.reasons},
+    ).to_dict()
+    rows = measures.pop("rows")
+    return {
+        "source": _source(dubbed),
+        "target_language": dubbed.language,
+        "engines": _engines(dubbed),
+        "warnings": [{"code": code, "message": SENTENCES.get(code, code)} for code in _warnings(dubbed)],
+        "measures": measures,
+        "lines": [_line(dubbed, row) for row in rows],
+    }
+
+
+def _source(dubbed: Dubbed) -> dict[str, Any]:
+    transcript = dubbed.heard.transcript
+    return {
+        "language": transcript.language,
+        "duration": round(dubbed.sound.seconds, 4),
+        "speakers": list(transcript.speakers),
+        "segments": len(transcript.segments),
+    }
+
+
+def _engines(dubbed: Dubbed) -> dict[str, str]:
+    return {
+        "speech_recognition": dubbed.heard.engine,
+        "translation": dubbed.translation.engine,
+        "speech_synthesis": dubbed.spoken.engine,
+        "source_separation": dubbed.bed.engine,
+    }
+
+
+def _warnings(dubbed: Dubbed) -> list[str]:
+    warnings = [*dubbed.heard.warnings, *dubbed.muxed.warnings]
+    if dubbed.bed.ducked and dubbed.mixed.levels["background"] == "duck":
+        warnings.append("background_ducked")
+    if (dubbed.mixed.levels["true_peak_dbtp"] or -99.0) > -1.0:
+        warnings.append("peaks_over")
+    return warnings
+
+
+def _mix_facts(sound: Extracted, levels: Facts) -> MixFacts:
+    return MixFacts(
+        background=levels["background"],
+        duration=sound.seconds,
+        source_duration=sound.media.duration_seconds,
+        source_dialogue_lufs=levels["source_dialogue_lufs"],
+        target_lufs=levels["target_lufs"],
+        dub_dialogue_lufs=levels["dub_dialogue_lufs"],
+        true_peak_dbtp=levels["true_peak_dbtp"],
+        voice_gain_db=levels["voice_gain_db"],
+        ducking_db=levels["ducking_db"],
+    )
+
+
+def _line(dubbed: Dubbed, row: dict[str, Any]) -> dict[str, Any]:
+    """The measured line with what was said and in which voice."""
+    segment = dubbed.heard.transcript.segments[row["id"]]
+    spoken = dubbed.spoken.lines[row["id"]]
+    return {**row, "source_text": segment.text, "text": spoken.text, "voice": spoken.voice_id}
