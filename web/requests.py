@@ -13,7 +13,8 @@ from shared.models import new_id
 
 HEADER = "X-Request-Id"
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
-LARGEST_BODY_BYTES = 4 * 1024 * 1024
+# A transcript of 5 MB, as JSON.
+LARGEST_BODY_BYTES = 8 * 1024 * 1024
 
 _log = log.get("access")
 

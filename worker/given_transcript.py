@@ -47,11 +47,11 @@ def snapped(given: GivenTranscript, language: str, spans: Sequence[Span], durati
     Order is kept, and lines that did not overlap still do not. No line ends after `duration` (seconds).
     Raises PermanentError `transcript_does_not_match` for a line that starts after it.
     """
-    original = [_span(line, duration) for line in given.lines]
+    lines = sorted(given.lines, key=lambda line: _span(line, duration))
+    original = [_span(line, duration) for line in lines]
     moved = _without_conflicts(original, [_snap(span, spans) for span in original])
     segments = (
-        Segment(0, span.start, span.end, line.speaker, line.text)
-        for line, span in zip(given.lines, moved, strict=True)
+        Segment(0, span.start, span.end, line.speaker, line.text) for line, span in zip(lines, moved, strict=True)
     )
     return Transcript(language, numbered(segments))
 
@@ -136,7 +136,7 @@ def _without_conflicts(original: Sequence[Span], moved: list[Span]) -> list[Span
     while wrong := [
         index
         for index, ((first, second), (left, right)) in enumerate(zip(pairwise(original), pairwise(moved), strict=True))
-        if right.start < left.start or (first.end <= second.start and left.end > right.start)
+        if right < left or (first.end <= second.start and left.end > right.start)
     ]:
         for index in wrong:
             moved[index : index + 2] = original[index : index + 2]

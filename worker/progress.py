@@ -8,7 +8,8 @@ SHARED_STAGES = {"fetch": 0.02, "extract": 0.06, "separate": 0.02, "transcribe":
 LANGUAGE_STAGES = {"translate": 0.10, "synthesize": 0.12, "align": 0.08, "mix": 0.14, "mux": 0.04, "publish": 0.02}
 SHORTEST_INTERVAL_SECONDS = 1.0
 
-Write = Callable[[str, float, str | None], None]
+# Gets the stage, the job's progress and, in a language's stage, the language and its own progress.
+Write = Callable[[str, float, tuple[str, float] | None], None]
 
 
 def overall(stage: str, fraction: float, position: int = 0, languages: int = 1) -> float:
@@ -16,9 +17,13 @@ def overall(stage: str, fraction: float, position: int = 0, languages: int = 1) 
     if stage in SHARED_STAGES:
         return _before(SHARED_STAGES, stage) + SHARED_STAGES[stage] * fraction
     share = sum(SHARED_STAGES.values())
-    each = (1 - share) / languages
-    done = (_before(LANGUAGE_STAGES, stage) + LANGUAGE_STAGES[stage] * fraction) / sum(LANGUAGE_STAGES.values())
-    return share + each * (position + done)
+    return share + (1 - share) / languages * (position + of_language(stage, fraction))
+
+
+def of_language(stage: str, fraction: float) -> float:
+    """Progress of one language's own work, 0 to 1."""
+    done = _before(LANGUAGE_STAGES, stage) + LANGUAGE_STAGES[stage] * fraction
+    return done / sum(LANGUAGE_STAGES.values())
 
 
 def _before(stages: dict[str, float], stage: str) -> float:
@@ -48,4 +53,5 @@ class Progress:
             return
         self._written = now
         position = self._languages.index(self._language) if self._language else 0
-        self._write(self._stage, overall(self._stage, fraction, position, len(self._languages)), self._language)
+        dub = (self._language, of_language(self._stage, fraction)) if self._language else None
+        self._write(self._stage, overall(self._stage, fraction, position, len(self._languages)), dub)

@@ -7,7 +7,7 @@ from worker.artifacts import Facts
 from worker.measures import MixFacts, measure
 from worker.stages.align import Placed, timeline_lines
 from worker.stages.extract import Extracted
-from worker.stages.mix import Mixed
+from worker.stages.mix import HIGHEST_TRUE_PEAK_DBTP, Mixed
 from worker.stages.mux import Muxed
 from worker.stages.separate import Bed
 from worker.stages.synthesize import Spoken
@@ -17,7 +17,7 @@ from worker.stages.translate import Translation
 SENTENCES = {
     "no_speech_found": "No speech was found: the file keeps its original sound.",
     "recognition_doubtful": "The recogniser was unsure of what it heard. Check the transcript, or send your own.",
-    "background_ducked": "No engine here separates speech and background: the original sound is turned down under the dub.",
+    "background_ducked": "No engine separates speech and background here: the original is turned down under the dub.",
     "peaks_over": "The encoded sound peaks above −1 dBTP.",
 }
 
@@ -51,7 +51,7 @@ def report(dubbed: Dubbed) -> dict[str, Any]:
         "source": _source(dubbed),
         "target_language": dubbed.language,
         "engines": _engines(dubbed),
-        "warnings": [{"code": code, "message": SENTENCES.get(code, code)} for code in _warnings(dubbed)],
+        "warnings": _warnings(dubbed),
         "measures": measures,
         "lines": [_line(dubbed, row) for row in rows],
     }
@@ -76,13 +76,15 @@ def _engines(dubbed: Dubbed) -> dict[str, str]:
     }
 
 
-def _warnings(dubbed: Dubbed) -> list[str]:
-    warnings = [*dubbed.heard.warnings, *dubbed.muxed.warnings]
+def _warnings(dubbed: Dubbed) -> list[dict[str, str]]:
+    """What a user should know: `{code, message}`, the stage's own sentence for a stream that was not kept as it was."""
+    codes = list(dubbed.heard.warnings)
     if dubbed.bed.ducked and dubbed.mixed.levels["background"] == "duck":
-        warnings.append("background_ducked")
-    if (dubbed.mixed.levels["true_peak_dbtp"] or -99.0) > -1.0:
-        warnings.append("peaks_over")
-    return warnings
+        codes.append("background_ducked")
+    if (dubbed.mixed.levels["true_peak_dbtp"] or -99.0) > HIGHEST_TRUE_PEAK_DBTP:
+        codes.append("peaks_over")
+    streams = [{"code": "stream_changed", "message": sentence} for sentence in dubbed.muxed.warnings]
+    return [*({"code": code, "message": SENTENCES[code]} for code in codes), *streams]
 
 
 def _mix_facts(sound: Extracted, levels: Facts) -> MixFacts:

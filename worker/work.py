@@ -69,9 +69,9 @@ def load(settings: Settings, engine: Engine, held: Claim) -> Work:
     directory = scratch.directory(settings, held.lease_token)
     directory.mkdir(parents=True, exist_ok=True)
 
-    def write(stage: str, progress: float, language: str | None) -> None:
+    def write(stage: str, progress: float, dub: tuple[str, float] | None) -> None:
         with transaction(engine) as session:
-            jobs.report(session, held, stage=stage, progress=progress, language=language)
+            jobs.report(session, held, stage=stage, progress=progress, dub=dub)
 
     return Work(
         settings=settings,

@@ -128,13 +128,16 @@ def renew(session: Session, held: Claim, settings: Settings) -> Heartbeat:
     return Heartbeat(held=row is not None, cancel_requested=bool(row and row.cancel_requested_at))
 
 
-def report(session: Session, held: Claim, *, stage: str, progress: float, language: str | None = None) -> None:
-    """Show where the work is: `progress` 0 to 1 of the whole job. Raises LeaseLostError."""
+def report(
+    session: Session, held: Claim, *, stage: str, progress: float, dub: tuple[str, float] | None = None
+) -> None:
+    """Show where the work is: `progress` 0 to 1 of the whole job, and of one language (`dub`). Raises LeaseLostError."""
     values = {"stage": stage, "progress": func.greatest(Job.progress, progress)}
     if not _changed(session, update(Job).where(*fence(held)).values(**values)):
         raise LeaseLostError(str(held.job_id))
-    if language is not None:
-        session.execute(_dub(held.job_id, language).values(stage=stage, progress=func.greatest(Dub.progress, progress)))
+    if dub is not None:
+        language, done = dub
+        session.execute(_dub(held.job_id, language).values(stage=stage, progress=func.greatest(Dub.progress, done)))
 
 
 def start_dub(session: Session, held: Claim, language: str) -> None:

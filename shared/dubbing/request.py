@@ -1,5 +1,6 @@
 """What a dubbing job may ask for: the rules between a request, a video and what the engines can do. Pure."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,10 +45,19 @@ def normalised(
     return Request(
         target_languages=targets,
         source_language=normalise(source_language) if source_language is not None else None,
-        source_transcript=transcript_formats.parse(source_transcript) if source_transcript is not None else None,
+        source_transcript=_parsed(source_transcript) if source_transcript is not None else None,
         voices=dict(voices),
         background=background,
     )
+
+
+def _parsed(document: str | dict[str, Any]) -> GivenTranscript:
+    given = transcript_formats.parse(document)
+    try:
+        json.dumps(given.to_dict(), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise AppError("invalid_transcript", "The transcript has halves of characters in it.", 422) from None
+    return given
 
 
 def check(request: Request, video: Video, served: Capabilities, settings: Settings) -> None:

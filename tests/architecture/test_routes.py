@@ -1,3 +1,4 @@
+# ruff: noqa: F811 - the fixtures are those of tests/web
 """Every route is guarded or says that it is public, and nobody sees what is another's."""
 
 import re
@@ -5,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from tests.factories import a_job, a_video
@@ -52,7 +54,7 @@ def test_the_public_routes_are_these(app: Flask) -> None:
 
 @pytest.mark.parametrize("method", ["", "HEAD", "OPTIONS"])
 def test_every_other_route_demands_to_know_who_asks(app: Flask, method: str) -> None:
-    browser = app.test_client()
+    browser = FlaskClient(app)
     guarded = [(verb, rule) for verb, rule, _ in routes(app) if (verb, rule) not in PUBLIC]
     assert guarded
     for verb, rule in guarded:

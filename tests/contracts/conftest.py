@@ -58,7 +58,9 @@ def music(seconds: float, level: float = 0.1, rate: int = 16_000) -> Samples:
     for start in range(0, count, rate // 4):
         axis = np.arange(rate) / rate
         pitch = random.choice((110.0, 220.0, 261.6, 329.6, 392.0))
-        bed[start : start + rate] += sum(np.sin(2 * np.pi * pitch * k * axis) / k for k in range(1, 6)) * np.exp(-4 * axis)
+        tone = sum(np.sin(2 * np.pi * pitch * k * axis) / k for k in range(1, 6))
+        bed[start : start + rate] += tone * np.exp(-4 * axis)
         bed[start : start + 400] += 0.3 * random.standard_normal(400)
     bed = bed[:count]
-    return (bed * level / np.sqrt(np.mean(bed**2))).astype(np.float32)
+    samples: Samples = (bed * level / np.sqrt(np.mean(bed**2))).astype(np.float32)
+    return samples

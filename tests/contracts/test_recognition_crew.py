@@ -62,7 +62,7 @@ if __name__ == "__main__":
 def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
     script = tmp_path / "killed.py"
     script.write_text(KILLED)
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, env=environment)
     assert parent.stdout is not None
     parent.stdout.readline()

@@ -14,7 +14,7 @@ from worker.engines import registry
 from worker.engines.protocols import SourceLine
 
 Make = Callable[..., Settings]
-FAKE: dict[str, Any] = {slot: ("fake",) for slot in SLOTS}
+FAKE: dict[str, Any] = dict.fromkeys(SLOTS, ("fake",))
 
 
 @pytest.mark.parametrize("slot", SLOTS)

@@ -83,7 +83,7 @@ def test_pocketsphinx_is_sure_of_english_and_doubts_the_rest(
     pocketsphinx: SpeechRecogniser, english: Sound, engine_settings: Callable[..., Settings]
 ) -> None:
     espeak = registry.build("speech_synthesis", engine_settings(speech_synthesis=("espeak",)))
-    text = "El médico le dijo que bebiera más agua y que caminara media hora cada día."
+    text = "Tenemos que hablar del presupuesto. Nadie esperaba en el andén. Va a pescar todos los fines de semana."
     spanish = espeak.synthesise(text, "espeak:es", "es")
     heard = by_index(pocketsphinx.recognise([Piece(0, 0.0, english), Piece(1, 9.0, spanish)], None))
     sure, unsure = (np.mean([word.confidence for word in one.words]) for one in heard)

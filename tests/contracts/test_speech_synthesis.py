@@ -73,7 +73,17 @@ def test_nothing_to_say_is_a_failure(synthesiser: SpeechSynthesiser, text: str) 
 
 
 @pytest.mark.parametrize(
-    "text", ["<b>bold</b> & <speak>", "-voice rms", "a\x00b\x07c", "[[h@l'oU]]", "\ud800 yes", "50 % “off” – now…", "é ß ñ", "|; ls"]
+    "text",
+    [
+        "<b>bold</b> & <speak>",
+        "-voice rms",
+        "a\x00b\x07c",
+        "[[h@l'oU]]",
+        "\ud800 yes",
+        "50 % “off” – now…",
+        "é ß ñ",
+        "|; ls",
+    ],
 )
 def test_any_text_is_only_text(synthesiser: SpeechSynthesiser, text: str) -> None:
     assert synthesiser.synthesise(text, english_voices(synthesiser)[0], "en").seconds > 0.2

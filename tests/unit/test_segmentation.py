@@ -59,7 +59,10 @@ def test_bare_words_become_sentences() -> None:
 
 def test_written_words_stay_as_they_are() -> None:
     words = run("This is the first one. And i said: the second one.")
-    assert [segment.text for segment in segmented(words, "en")] == ["This is the first one.", "And i said: the second one."]
+    assert [segment.text for segment in segmented(words, "en")] == [
+        "This is the first one.",
+        "And i said: the second one.",
+    ]
 
 
 def test_a_short_answer_of_another_speaker_stands_alone() -> None:

@@ -63,7 +63,9 @@ class CheckedClient(FlaskClient):
 
     def _check(self, operation: dict[str, Any], response: TestResponse) -> None:
         documented = operation["responses"]
-        described = documented.get(str(response.status_code)) or (documented["default"] if response.status_code >= 400 else {})
+        described = documented.get(str(response.status_code)) or (
+            documented["default"] if response.status_code >= 400 else {}
+        )
         if response.status_code == 304:
             assert not response.data
             return
@@ -188,15 +190,35 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with clip.mp4 (6 s, 320x240, English sound, moov up front) and what is made from it."""
     folder = tmp_path_factory.mktemp("media")
     ffmpeg(
-        "-f", "lavfi", "-i", "testsrc=s=320x240:r=25:d=6", "-f", "lavfi", "-i", "sine=r=48000:d=6",
-        "-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-c:a", "aac", "-metadata:s:a:0", "language=eng",
-        "-movflags", "+faststart", folder / "clip.mp4",
-    )  # fmt: skip
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=s=320x240:r=25:d=6",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=r=48000:d=6",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-g",
+        "50",
+        "-c:a",
+        "aac",
+        "-metadata:s:a:0",
+        "language=eng",
+        "-movflags",
+        "+faststart",
+        folder / "clip.mp4",
+    )
     ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x64:d=2", "-c:v", "libx264", folder / "silent_film.mp4")
     whole = (folder / "clip.mp4").read_bytes()
     (folder / "cut.mp4").write_bytes(whole[: len(whole) // 2])
     (folder / "text.mp4").write_text("This is not a film. " * 100)
-    (folder / "playlist.mp4").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n")
+    (folder / "playlist.mp4").write_text(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
+    )
     (folder / "concat.mp4").write_text("ffconcat version 1.0\nfile /etc/passwd\n")
     (folder / "subtitles.srt").write_text("1\n00:00:00,000 --> 00:00:02,000\nHello.\n")
     return folder

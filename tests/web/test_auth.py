@@ -27,7 +27,11 @@ def login(client: FlaskClient, email: str, password: str = PASSWORD) -> dict[str
 
 def test_login_gives_a_token_that_opens(client: FlaskClient, account: str, settings: Settings) -> None:
     answer = login(client, account.upper())
-    assert (answer["status"], answer["token_type"], answer["expires_in"]) == (200, "Bearer", settings.access_token_seconds)
+    assert (answer["status"], answer["token_type"], answer["expires_in"]) == (
+        200,
+        "Bearer",
+        settings.access_token_seconds,
+    )
     opened = client.get("/videos", headers={"Authorization": f"Bearer {answer['access_token']}"})
     assert (opened.status_code, opened.json) == (200, {"items": [], "next_cursor": None})
 
@@ -76,7 +80,17 @@ def test_an_old_hash_is_made_anew(client: FlaskClient, engine: Engine) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["", "Bearer", "Bearer ", "Bearer x", "Bearer a.b.c", "Basic YTpi", "Bearer ov_0123456789", "bearer x y z", "Bearer \xff"],
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer x",
+        "Bearer a.b.c",
+        "Basic YTpi",
+        "Bearer ov_0123456789",
+        "bearer x y z",
+        "Bearer \xff",
+    ],
 )
 def test_bad_credentials(client: FlaskClient, header: str) -> None:
     answer = client.get("/videos", headers={"Authorization": header} if header else {})
@@ -100,7 +114,11 @@ def test_a_token_of_nobody(app: Flask, client: FlaskClient, identity: str) -> No
 
 
 def test_a_token_of_another_installation(
-    app: Flask, client: FlaskClient, person: Person, make_app: Callable[[Settings], Flask], make_settings: Callable[..., Settings]
+    app: Flask,
+    client: FlaskClient,
+    person: Person,
+    make_app: Callable[[Settings], Flask],
+    make_settings: Callable[..., Settings],
 ) -> None:
     with make_app(make_settings()).app_context():
         token = create_access_token(identity=str(person.id))
@@ -113,7 +131,9 @@ def test_a_token_in_a_cookie_or_in_the_address_is_not_looked_at(person: Person) 
     assert person.client.get(f"/videos?jwt={token}").status_code == 401
 
 
-def test_a_token_lives_as_long_as_the_settings_say(app: Flask, client: FlaskClient, account: str, settings: Settings) -> None:
+def test_a_token_lives_as_long_as_the_settings_say(
+    app: Flask, client: FlaskClient, account: str, settings: Settings
+) -> None:
     with app.app_context():
         claims = decode_token(str(login(client, account)["access_token"]))
     assert claims["exp"] - claims["iat"] == settings.access_token_seconds
@@ -121,7 +141,9 @@ def test_a_token_lives_as_long_as_the_settings_say(app: Flask, client: FlaskClie
 
 def test_create_user_command(app: Flask, client: FlaskClient) -> None:
     run = app.test_cli_runner()
-    made = run.invoke(args=["users", "create", "eva@onevoice.test", "--password-stdin"], input=io.StringIO(f"{PASSWORD}\n").read())
+    made = run.invoke(
+        args=["users", "create", "eva@onevoice.test", "--password-stdin"], input=io.StringIO(f"{PASSWORD}\n").read()
+    )
     assert (made.exit_code, made.output) == (0, "created eva@onevoice.test\n")
     assert login(client, "EVA@onevoice.test")["status"] == 200
     again = run.invoke(args=["users", "create", "Eva@onevoice.test", "--password-stdin"], input=f"{PASSWORD}\n")
@@ -140,7 +162,9 @@ def test_create_user_command_refuses(app: Flask, email: str, password: str, sent
 
 
 def test_create_user_command_asks(app: Flask, client: FlaskClient) -> None:
-    done = app.test_cli_runner().invoke(args=["users", "create", "eva@onevoice.test"], input=f"{PASSWORD}\n{PASSWORD}\n")
+    done = app.test_cli_runner().invoke(
+        args=["users", "create", "eva@onevoice.test"], input=f"{PASSWORD}\n{PASSWORD}\n"
+    )
     assert done.exit_code == 0
     assert PASSWORD not in done.output
     assert login(client, "eva@onevoice.test")["status"] == 200

@@ -141,7 +141,9 @@ def test_the_document_is_valid_openapi(client: FlaskClient) -> None:
 def test_every_operation_documents_its_problems_and_its_guard(app: Flask, client: FlaskClient) -> None:
     document = client.get("/openapi.json").json
     assert document
-    operations = [(path, method, item) for path, methods in document["paths"].items() for method, item in methods.items()]
+    operations = [
+        (path, method, item) for path, methods in document["paths"].items() for method, item in methods.items()
+    ]
     assert len({item["operationId"] for _, _, item in operations}) == len(operations)
     for path, method, item in operations:
         for status in ("422", "default"):
@@ -158,8 +160,9 @@ def test_every_route_of_the_api_is_documented(app: Flask, client: FlaskClient) -
         (_template(rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
         if not rule.endpoint.startswith("documentation.")
-        for method in rule.methods or () if method not in ("HEAD", "OPTIONS")
-    }  # fmt: skip
+        for method in rule.methods or ()
+        if method not in ("HEAD", "OPTIONS")
+    }
     assert documented == routes
 
 
@@ -178,6 +181,7 @@ def _template(rule: str) -> str:
 
 def _endpoint(app: Flask, path: str, method: str) -> str:
     return next(
-        rule.endpoint for rule in app.url_map.iter_rules()
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
         if _template(rule.rule) == path and method.upper() in (rule.methods or ())
-    )  # fmt: skip
+    )

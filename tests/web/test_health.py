@@ -36,7 +36,11 @@ def test_ready(client: FlaskClient) -> None:
     ],
 )
 def test_what_fails_is_named_and_keeps_its_secrets(
-    make_app: Callable[[Settings], Flask], make_settings: Callable[..., Settings], away: dict[str, object], failed: str, status: int
+    make_app: Callable[[Settings], Flask],
+    make_settings: Callable[..., Settings],
+    away: dict[str, object],
+    failed: str,
+    status: int,
 ) -> None:
     client = make_app(make_settings(**away)).test_client()
     answer = client.get("/health/ready")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared.errors import AppError, TransientError
 from shared.videos import probe as probing
-from shared.videos.probe import READ_BYTES, Probed, probe
+from shared.videos.probe import Probed, probe
 from tests.media import ffmpeg
 
 HEADS = [b"", b"\0\0\0\x18ftypmp42", b"RIFF\xff\xff\0\0WAVEfmt ", b"\x1a\x45\xdf\xa3", b"#EXTM3U\n"]
@@ -83,9 +83,20 @@ def jpeg_size(data: bytes) -> tuple[int, int]:
 
 def test_a_wide_film_gets_a_small_thumbnail(tmp_path: Path) -> None:
     wide = made(
-        tmp_path / "wide.mp4", "-f", "lavfi", "-i", "testsrc=s=1920x804:d=1:r=5", "-f", "lavfi", "-i", "sine=d=1",
-        "-c:v", "libx264", "-preset", "ultrafast",
-    )  # fmt: skip
+        tmp_path / "wide.mp4",
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=s=1920x804:d=1:r=5",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=d=1",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+    )
     found = Counted(wide).probed()
     assert found.thumbnail
     assert jpeg_size(found.thumbnail) == (480, 200)
@@ -94,9 +105,20 @@ def test_a_wide_film_gets_a_small_thumbnail(tmp_path: Path) -> None:
 def test_a_cover_is_a_thumbnail_and_not_a_film(media: Path, tmp_path: Path) -> None:
     cover = made(tmp_path / "cover.png", "-f", "lavfi", "-i", "color=red:s=600x600:d=1", "-frames:v", "1")
     song = made(
-        tmp_path / "song.mp3", "-i", media / "clip.mp4", "-i", cover, "-map", "0:a", "-map", "1", "-c:v", "mjpeg",
-        "-disposition:v", "attached_pic",
-    )  # fmt: skip
+        tmp_path / "song.mp3",
+        "-i",
+        media / "clip.mp4",
+        "-i",
+        cover,
+        "-map",
+        "0:a",
+        "-map",
+        "1",
+        "-c:v",
+        "mjpeg",
+        "-disposition:v",
+        "attached_pic",
+    )
     found = Counted(song).probed()
     assert found.facts.video is None
     assert found.thumbnail
@@ -123,7 +145,9 @@ def test_a_cover_is_a_thumbnail_and_not_a_film(media: Path, tmp_path: Path) -> N
         ("a.m4a", ["-vn", "-c:a", "copy"]),
     ],
 )
-def test_lengths_are_known_whatever_the_container_says(media: Path, tmp_path: Path, name: str, options: list[str]) -> None:
+def test_lengths_are_known_whatever_the_container_says(
+    media: Path, tmp_path: Path, name: str, options: list[str]
+) -> None:
     found = Counted(made(tmp_path / name, "-i", media / "clip.mp4", *options)).probed()
     assert found.facts.duration_seconds == pytest.approx(6.0, abs=0.1)
     assert found.facts.audio
@@ -134,9 +158,24 @@ def test_subtitles_and_attachments_are_listed(media: Path, tmp_path: Path) -> No
     font = tmp_path / "font.ttf"
     font.write_bytes(b"\0" * 1000)
     rich = made(
-        tmp_path / "rich.mkv", "-i", media / "clip.mp4", "-i", media / "subtitles.srt", "-map", "0", "-map", "1",
-        "-c", "copy", "-c:s", "srt", "-attach", font, "-metadata:s:t", "mimetype=application/x-truetype-font",
-    )  # fmt: skip
+        tmp_path / "rich.mkv",
+        "-i",
+        media / "clip.mp4",
+        "-i",
+        media / "subtitles.srt",
+        "-map",
+        "0",
+        "-map",
+        "1",
+        "-c",
+        "copy",
+        "-c:s",
+        "srt",
+        "-attach",
+        font,
+        "-metadata:s:t",
+        "mimetype=application/x-truetype-font",
+    )
     kinds = [stream.kind for stream in Counted(rich).probed().facts.streams]
     assert kinds == ["video", "audio", "subtitle", "attachment"]
 
@@ -179,9 +218,20 @@ def test_a_cut_file_is_truncated(media: Path, tmp_path: Path, name: str, options
 
 def test_a_longer_picture_than_sound_is_not_truncated(tmp_path: Path) -> None:
     uneven = made(
-        tmp_path / "uneven.mp4", "-f", "lavfi", "-i", "testsrc=s=64x64:d=8:r=10", "-f", "lavfi", "-i", "sine=d=2",
-        "-c:v", "libx264", "-preset", "ultrafast",
-    )  # fmt: skip
+        tmp_path / "uneven.mp4",
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=s=64x64:d=8:r=10",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=d=2",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+    )
     assert Counted(uneven).probed().facts.duration_seconds == pytest.approx(8.0, abs=0.1)
 
 
@@ -197,10 +247,21 @@ def test_a_hundred_megabytes_of_zeros(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "options"), [("a.mkv", []), ("live.mkv", ["-live", "1"]), ("a.mov", [])])
 def test_large_files_are_read_in_part(tmp_path: Path, name: str, options: list[str]) -> None:
     large = made(
-        tmp_path / name, "-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=9,format=yuv420p",
-        "-f", "lavfi", "-i", "sine=d=9", "-c:v", "rawvideo", "-pix_fmt", "yuv420p" if "mkv" in name else "uyvy422",
+        tmp_path / name,
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=s=640x360:r=25:d=9,format=yuv420p",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=d=9",
+        "-c:v",
+        "rawvideo",
+        "-pix_fmt",
+        "yuv420p" if "mkv" in name else "uyvy422",
         *options,
-    )  # fmt: skip
+    )
     read = Counted(large)
     found = read.probed()
     assert found.facts.duration_seconds == pytest.approx(9.0, abs=0.1)
@@ -248,8 +309,8 @@ def test_the_child_has_no_environment_and_no_network(media: Path, monkeypatch: p
             child = _child_of_this_process()
             seen["environment"] = Path(f"/proc/{child}/environ").read_text()
             seen["limits"] = Path(f"/proc/{child}/limits").read_text()
-            seen["files"] = str(len(os.listdir(f"/proc/{child}/fd")))
-            seen["network"] = os.readlink(f"/proc/{child}/ns/net")
+            seen["files"] = str(len(list(Path(f"/proc/{child}/fd").iterdir())))
+            seen["network"] = str(Path(f"/proc/{child}/ns/net").readlink())
         return read(offset, length)
 
     probe(spy, read.path.stat().st_size)
@@ -260,7 +321,7 @@ def test_the_child_has_no_environment_and_no_network(media: Path, monkeypatch: p
     assert limits["Max open files"][:2] == ["0", "0"]
     assert int(seen["files"]) == 3
     if _may_unshare():
-        assert seen["network"] != os.readlink("/proc/self/ns/net")
+        assert seen["network"] != str(Path("/proc/self/ns/net").readlink())
 
 
 def _child_of_this_process() -> int:

@@ -75,15 +75,18 @@ def test_announce_refuses(person: Person, wrong: dict[str, object], expected: st
     assert code(person.post("/videos", json={**ANNOUNCED, **wrong})) == (422, expected)
 
 
-@pytest.mark.parametrize("kind", ["video/webm;codecs=vp8,opus", 'video/webm; codecs="vp8, opus"', "audio/x-m4a", "application/octet-stream"])
+@pytest.mark.parametrize(
+    "kind", ["video/webm;codecs=vp8,opus", 'video/webm; codecs="vp8, opus"', "audio/x-m4a", "application/octet-stream"]
+)
 def test_media_types_that_clients_send(person: Person, kind: str) -> None:
     answer = person.post("/videos", json={**ANNOUNCED, "content_type": kind})
     expected = 422 if kind.endswith("vp8,opus") else 201
     assert answer.status_code == expected
 
 
-def test_the_installation_may_take_less(make_app: Callable[[Settings], Flask], make_settings: Callable[..., Settings],
-                                        sign_in: Callable[[Flask], Person]) -> None:
+def test_the_installation_may_take_less(
+    make_app: Callable[[Settings], Flask], make_settings: Callable[..., Settings], sign_in: Callable[[Flask], Person]
+) -> None:
     person = sign_in(make_app(make_settings(max_upload_bytes=999)))
     answer = person.post("/videos", json=ANNOUNCED)
     assert code(answer) == (422, "too_large")
@@ -195,8 +198,12 @@ def test_another_size_than_announced(person: Person, media: Path, settings: Sett
     assert code(uploaded(person, video_id)) == (422, "size_mismatch")
 
 
-def test_too_long(make_app: Callable[[Settings], Flask], make_settings: Callable[..., Settings],
-                  sign_in: Callable[[Flask], Person], media: Path) -> None:
+def test_too_long(
+    make_app: Callable[[Settings], Flask],
+    make_settings: Callable[..., Settings],
+    sign_in: Callable[[Flask], Person],
+    media: Path,
+) -> None:
     person = sign_in(make_app(make_settings(max_duration_seconds=5)))
     assert code(uploaded(person, person.upload(media / "clip.mp4"))) == (422, "too_long")
 
@@ -313,15 +320,36 @@ def test_delete_takes_everything_made_from_it(person: Person, media: Path, engin
     for key in (artifact, result):
         storage.put(key, b"x", "video/mp4")
     with transaction(engine) as session:
-        session.add(Result(job_id=job_id, language="es", kind="dubbed_video", key=result, filename="x.mp4",
-                           content_type="video/mp4", size_bytes=1))
-        session.add(Artifact(video_id=video_id, fingerprint="f", stage="mix", key=artifact, size_bytes=1, facts={},
-                             job_id=job_id, lease_token=new_id()))
+        session.add(
+            Result(
+                job_id=job_id,
+                language="es",
+                kind="dubbed_video",
+                key=result,
+                filename="x.mp4",
+                content_type="video/mp4",
+                size_bytes=1,
+            )
+        )
+        session.add(
+            Artifact(
+                video_id=video_id,
+                fingerprint="f",
+                stage="mix",
+                key=artifact,
+                size_bytes=1,
+                facts={},
+                job_id=job_id,
+                lease_token=new_id(),
+            )
+        )
     assert person.delete(f"/videos/{video_id}").status_code == 204
     assert code(person.get(f"/videos/{video_id}")) == (404, "not_found")
     assert code(person.delete(f"/videos/{video_id}")) == (404, "not_found")
     with transaction(engine) as session:
-        counts = [session.scalar(select(func.count()).select_from(model)) for model in (Video, Job, Dub, Result, Artifact)]
+        counts = [
+            session.scalar(select(func.count()).select_from(model)) for model in (Video, Job, Dub, Result, Artifact)
+        ]
     assert counts == [1, 0, 0, 0, 0]
     assert keys(settings) == {original_key(kept), thumbnail_key(kept)}
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.dubbing.state import Status
 from web.paging import PageQuery
 
-LONGEST_TRANSCRIPT = 2_000_000
+LONGEST_TRANSCRIPT = 5_000_000
 Tag = Annotated[str, Field(min_length=2, max_length=35)]
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TRANSCRIPT)]
 Speaker = Annotated[str, Field(min_length=1, max_length=100)]
@@ -31,7 +31,7 @@ class NewJob(BaseModel):
     target_languages: list[Tag] = Field(min_length=1, max_length=50, description="BCP-47 tags.", examples=[["es"]])
     source_language: Tag | None = Field(None, description="BCP-47; may be left out where an engine detects it.")
     source_transcript: Text | dict[str, Any] | None = Field(
-        None, description="What is said: SRT or VTT as text, or `{lines: [{text, start?, end?, speaker?}]}`."
+        None, description="What is said: SRT or VTT as text, or `{segments: [{text, start?, end?, speaker?}]}`."
     )
     voices: dict[Speaker, VoiceId] = Field(
         default_factory=dict,

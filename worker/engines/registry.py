@@ -90,7 +90,8 @@ def capabilities(settings: Settings) -> dict[str, dict[str, Any]]:
     voices = [_offered(voice) for voice in build("speech_synthesis", settings).voices()]
     details: dict[str, dict[str, Any]] = {
         "speech_recognition": {
-            "languages": sorted(recogniser.languages), "detects_language": recogniser.detects_language
+            "languages": sorted(recogniser.languages),
+            "detects_language": recogniser.detects_language,
         },
         "forced_alignment": {"languages": sorted(build("forced_alignment", settings).languages)},
         "translation": {"pairs": sorted(map(list, translator.pairs()))},
