@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,14 @@ def start(data: Path, sockets: Path, log: Path) -> Child:
         child.stop()
         raise
     return child
+
+
+def can_live_in(folder: Path) -> bool:
+    """Whether a cluster in `folder` leaves the folders above as they are.
+
+    As root the server is another user, who has to get through them all; the library would open them to everyone.
+    """
+    return os.getuid() != 0 or all(above.stat().st_mode & stat.S_IXOTH for above in (folder, *folder.parents))
 
 
 def _server(data: Path) -> "PostgresServer":

@@ -54,8 +54,12 @@ class Stack:
     def _start(self) -> None:
         lock = self._open.enter_context(_only_one(self._folder / "lock"))
         self._say(RESET_NOTICE)
-        sockets = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="onevoice-")))
-        self._keep(postgres.start(self._folder / "postgres", sockets, self._log("postgres")))
+        apart = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="onevoice-")))
+        apart.chmod(0o755)
+        sockets = apart / "sockets"
+        sockets.mkdir()
+        data = self._folder if postgres.can_live_in(self._folder) else apart
+        self._keep(postgres.start(data / "postgres", sockets, self._log("postgres")))
         endpoint = self._start_objects()
         queue_url = environment.create_bucket_and_queue(endpoint)
         self._environment = environment.variables(

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     sqs_endpoint_url: str | None = None
     ses_endpoint_url: str | None = None
     mail_from: str
-    scratch_dir: Path = Path("/var/tmp/onevoice")
+    scratch_dir: Path = Path("/var/tmp/onevoice")  # noqa: S108 - a directory of our own, made with the tier's rights
     log_file: Path | None = None
 
     # Web tier
@@ -82,8 +82,13 @@ class Settings(BaseSettings):
     engine_modules: Names = ()
 
     @field_validator(
-        "speech_recognition", "forced_alignment", "translation", "speech_synthesis", "source_separation",
-        "engine_modules", mode="before",
+        "speech_recognition",
+        "forced_alignment",
+        "translation",
+        "speech_synthesis",
+        "source_separation",
+        "engine_modules",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -181,5 +186,5 @@ def settings_or_exit() -> Settings:
     try:
         return settings()
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         raise SystemExit(78) from None

@@ -35,12 +35,18 @@ def not_found(thing: str) -> AppError:
 
 
 class PipelineError(Exception):
-    """A failure while a job runs. `code` is stable, `message` is a sentence a user can act on."""
+    """A failure while a job runs. `code` is stable, `message` is a sentence a user can act on.
+
+    It survives the way between processes: its arguments are what it is made of.
+    """
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(code, message)
         self.code = code
         self.message = message
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class TransientError(PipelineError):
@@ -51,6 +57,7 @@ class TransientError(PipelineError):
 
     def __init__(self, code: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(code, message)
+        self.args = (code, message, retry_after)
         self.retry_after = retry_after
 
 

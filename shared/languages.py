@@ -58,9 +58,7 @@ def normalise(tag: str) -> str:
             raise ValueError(tag)
         return langcodes.standardize_tag(tag)
     except ValueError:
-        raise AppError(
-            "invalid_language", f"{tag!r} is not a language tag such as “en” or “pt-BR”.", 422
-        ) from None
+        raise AppError("invalid_language", f"{tag!r} is not a language tag such as “en” or “pt-BR”.", 422) from None
 
 
 def display_name(tag: str, locale: str = "en") -> str:
@@ -72,9 +70,11 @@ def publish(session: Session, slots: dict[str, dict[str, Any]]) -> None:
     """Keep what each slot's engines can do; the worker tier calls this at its start and now and then."""
     for slot, capabilities in slots.items():
         row = insert(EngineCapabilities).values(slot=slot, capabilities=capabilities)
-        session.execute(row.on_conflict_do_update(
-            index_elements=["slot"], set_={"capabilities": capabilities, "published_at": row.excluded.published_at}
-        ))
+        session.execute(
+            row.on_conflict_do_update(
+                index_elements=["slot"], set_={"capabilities": capabilities, "published_at": row.excluded.published_at}
+            )
+        )
 
 
 def capabilities(session: Session) -> Capabilities:

@@ -35,7 +35,7 @@ _RESOURCES = {
 
 
 def command(arguments: Sequence[str], limits: Limits) -> list[str]:
-    """`arguments` wrapped so that they run under `limits` and die (SIGKILL) when the calling thread's process does."""
+    """`arguments` wrapped so that they run under `limits` and die (SIGKILL) when this thread does."""
     values = [f"{name}={value}" for name in _RESOURCES if (value := getattr(limits, name)) is not None]
     return [sys.executable, "-I", __file__, str(os.getpid()), *values, "--", *arguments]
 

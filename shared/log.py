@@ -7,7 +7,6 @@ from typing import TextIO
 
 import structlog
 
-
 CHATTY = ("alembic", "botocore", "boto3", "s3transfer", "urllib3", "httpx", "httpcore", "werkzeug")
 
 

@@ -63,7 +63,11 @@ class Mailer:
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") in REFUSALS:
                 raise PermanentError("mail_refused", f"The mail was refused: {error}") from error
-            raise TransientError("mail_unavailable", f"The mail service did not answer as it should: {error}") from error
+            raise TransientError(
+                "mail_unavailable", f"The mail service did not answer as it should: {error}"
+            ) from error
         except BotoCoreError as error:
-            raise TransientError("mail_unavailable", f"The mail service did not answer as it should: {error}") from error
+            raise TransientError(
+                "mail_unavailable", f"The mail service did not answer as it should: {error}"
+            ) from error
         return answer["MessageId"]

@@ -66,15 +66,19 @@ class Queue:
     def wake(self, job_id: UUID, delay_seconds: float = 0) -> None:
         """Send a wake-up call, visible after `delay_seconds` (SQS allows 900 at most)."""
         delay = min(LONGEST_DELAY_SECONDS, max(0, round(delay_seconds)))
-        self._call(lambda: self._client.send_message(
-            QueueUrl=self._settings.sqs_queue_url, MessageBody=Wake(job_id).to_json(), DelaySeconds=delay
-        ))
+        self._call(
+            lambda: self._client.send_message(
+                QueueUrl=self._settings.sqs_queue_url, MessageBody=Wake(job_id).to_json(), DelaySeconds=delay
+            )
+        )
 
     def check(self) -> int:
         """How many messages wait, roughly. Raises TransientError when the queue can't be reached."""
-        answer = self._call(lambda: self._client.get_queue_attributes(
-            QueueUrl=self._settings.sqs_queue_url, AttributeNames=["ApproximateNumberOfMessages"]
-        ))
+        answer = self._call(
+            lambda: self._client.get_queue_attributes(
+                QueueUrl=self._settings.sqs_queue_url, AttributeNames=["ApproximateNumberOfMessages"]
+            )
+        )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     @staticmethod

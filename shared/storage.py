@@ -65,7 +65,7 @@ def attachment(filename: str) -> str:
 
 
 class Storage:
-    """The bucket. Methods raise TransientError when S3 is out of reach, FileNotFoundError where an object is missing."""
+    """The bucket. Methods raise TransientError when S3 is out of reach."""
 
     def __init__(self, settings: Settings) -> None:
         self.bucket = settings.s3_bucket
@@ -168,7 +168,9 @@ class Storage:
         """Copy within the bucket, without the bytes coming here."""
         try:
             self._client.copy(
-                {"Bucket": self.bucket, "Key": source}, self.bucket, target,
+                {"Bucket": self.bucket, "Key": source},
+                self.bucket,
+                target,
                 ExtraArgs={"ContentType": content_type, "MetadataDirective": "REPLACE"},
             )
         except (BotoCoreError, ClientError) as error:

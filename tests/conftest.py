@@ -12,14 +12,16 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from shared import schema
-from shared.config import Settings, load
+from shared.config import ENGINE_SLOTS, Settings, load
 from shared.db import make_engine
 from shared.models import Base
 
-FAKE_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_EC2_METADATA_DISABLED": "true"}
-FAKES = {slot: "fake" for slot in (
-    "speech_recognition", "forced_alignment", "translation", "speech_synthesis", "source_separation",
-)}
+FAKE_CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+FAKES = dict.fromkeys(ENGINE_SLOTS, "fake")
 os.environ.update(FAKE_CREDENTIALS)
 
 

@@ -20,8 +20,15 @@ def a_user(engine: Engine, email: str | None = None) -> UUID:
 def a_video(engine: Engine, user_id: UUID | None = None, video_id: UUID | None = None, **values: object) -> UUID:
     """A READY video; its bytes are the test's business."""
     fields = {
-        "status": VideoStatus.READY, "title": "A talk", "filename": "talk.mp4", "content_type": "video/mp4",
-        "size_bytes": 1000, "etag": '"0"', "duration_seconds": 3.0, "has_video": True, **values,
+        "status": VideoStatus.READY,
+        "title": "A talk",
+        "filename": "talk.mp4",
+        "content_type": "video/mp4",
+        "size_bytes": 1000,
+        "etag": '"0"',
+        "duration_seconds": 3.0,
+        "has_video": True,
+        **values,
     }
     with transaction(engine) as session:
         video = Video(id=video_id or new_id(), user_id=user_id or a_user(engine), **fields)
@@ -35,8 +42,13 @@ def a_job(engine: Engine, *languages: str, video_id: UUID | None = None, **value
     with transaction(engine) as session:
         video = session.get_one(Video, video_id)
         new = jobs.NewJob(
-            user_id=video.user_id, video_id=video_id, original_s3_path=f"s3://bucket/originals/{video_id}",
-            source_language="en", target_languages=languages or ("es",), source_transcript=None, options={},
+            user_id=video.user_id,
+            video_id=video_id,
+            original_s3_path=f"s3://bucket/originals/{video_id}",
+            source_language="en",
+            target_languages=languages or ("es",),
+            source_transcript=None,
+            options={},
         )
         job = jobs.create(session, new)
         for name, value in values.items():

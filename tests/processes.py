@@ -113,7 +113,9 @@ def _command(process: psutil.Process) -> str:
 def alive(processes: list[psutil.Process]) -> list[str]:
     """Those that still run (a zombie does not)."""
     return [
-        _command(p) for p in processes if p.is_running() and _status(p) not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        _command(p)
+        for p in processes
+        if p.is_running() and _status(p) not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     ]
 
 
@@ -149,7 +151,9 @@ def tier(name: str, settings: Settings, log: Path) -> Iterator[Tier]:
 
 
 def _answers(running: Tier) -> bool:
-    assert running.process.poll() is None, f"it ended with {running.process.returncode}: {running.log.read_text()[-2000:]}"
+    assert running.process.poll() is None, (
+        f"it ended with {running.process.returncode}: {running.log.read_text()[-2000:]}"
+    )
     try:
         return httpx.get(f"{running.url}/health", timeout=1).status_code == 200
     except httpx.TransportError:
@@ -159,16 +163,18 @@ def _answers(running: Tier) -> bool:
 @contextmanager
 def daemon(settings: Settings, app_url: str, connections: int = 2) -> Iterator[Daemon]:
     """The daemon's stand-in, posting the queue's messages to `app_url`."""
-    running = Daemon(Options(
-        queue_url=settings.sqs_queue_url,
-        endpoint_url=settings.sqs_endpoint_url,
-        app_url=app_url,
-        http_path="/sqsd/messages",
-        http_connections=connections,
-        visibility_timeout=60,
-        error_visibility_timeout=1,
-        poll_seconds=1,
-    ))
+    running = Daemon(
+        Options(
+            queue_url=settings.sqs_queue_url,
+            endpoint_url=settings.sqs_endpoint_url,
+            app_url=app_url,
+            http_path="/sqsd/messages",
+            http_connections=connections,
+            visibility_timeout=60,
+            error_visibility_timeout=1,
+            poll_seconds=1,
+        )
+    )
     running.start()
     yield running
     running.stop()

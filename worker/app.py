@@ -58,10 +58,10 @@ def _answer(supervisor: Supervisor) -> Answer:
     try:
         return supervisor.handle(parse(request.get_data()).job_id)
     except MessageError as error:
-        logger.error("unreadable message", error=str(error))
+        logger.warning("unreadable message", error=str(error))
         return Answer(400, str(error))
-    except DBAPIError as error:
-        logger.error("database away", error=str(error))
+    except DBAPIError:
+        logger.exception("database away")
         return Answer(503, "the database is away")
 
 

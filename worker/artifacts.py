@@ -131,9 +131,16 @@ class Checkpoints:
             session.execute(
                 insert(Row)
                 .values(
-                    id=new_id(), video_id=self._video_id, fingerprint=artifact.fingerprint, stage=recipe.stage,
-                    key=artifact.key, size_bytes=size_bytes, facts=artifact.facts, engine=artifact.engine,
-                    job_id=self._held.job_id, lease_token=self._held.lease_token,
+                    id=new_id(),
+                    video_id=self._video_id,
+                    fingerprint=artifact.fingerprint,
+                    stage=recipe.stage,
+                    key=artifact.key,
+                    size_bytes=size_bytes,
+                    facts=artifact.facts,
+                    engine=artifact.engine,
+                    job_id=self._held.job_id,
+                    lease_token=self._held.lease_token,
                 )
                 .on_conflict_do_nothing(index_elements=["video_id", "fingerprint"])
             )
@@ -150,4 +157,3 @@ class Checkpoints:
 def _write_json(path: Path, document: Any) -> Facts:
     path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
     return {}
-

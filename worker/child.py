@@ -53,7 +53,9 @@ class Child:
         """Hand over the lease's token; through a pipe, for a command line can be read by anyone."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # it died already, which wait() will say
-            self._process.stdin.write(json.dumps({"lease_token": str(held.lease_token), "attempt": held.attempt}).encode())
+            self._process.stdin.write(
+                json.dumps({"lease_token": str(held.lease_token), "attempt": held.attempt}).encode()
+            )
             self._process.stdin.close()
 
     def wait(self, seconds: float) -> bool:

@@ -13,12 +13,12 @@ from shared.dubbing import jobs
 from shared.dubbing.state import Status
 from shared.errors import PermanentError
 from shared.storage import results_prefix
+from worker.report import Dubbed
 from worker.stages.align import align
 from worker.stages.extract import Extracted, extract
 from worker.stages.fetch import fetch
 from worker.stages.mix import mix
 from worker.stages.mux import mux
-from worker.report import Dubbed
 from worker.stages.publish import publish
 from worker.stages.separate import Bed, separate
 from worker.stages.synthesize import synthesize

@@ -51,7 +51,7 @@ def _trouble(settings: Settings, held: Claim) -> TransientError | None:
     except OSError as error:
         logger.exception("the pipeline stopped")
         return _of_os(error)
-    except Exception:  # noqa: BLE001 - a fault of ours: kept in the log, tried again, and given up in the end
+    except Exception:
         logger.exception("the pipeline stopped")
         return TransientError("internal_error", "Something went wrong on our side.")
     return None

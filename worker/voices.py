@@ -10,9 +10,7 @@ from worker.engines.protocols import Voice
 DEFAULT = "default"
 
 
-def cast(
-    speakers: Sequence[str], language: str, voices: Sequence[Voice], wished: Mapping[str, str]
-) -> dict[str, str]:
+def cast(speakers: Sequence[str], language: str, voices: Sequence[Voice], wished: Mapping[str, str]) -> dict[str, str]:
     """A voice id for each speaker: the one wished for (by speaker, else `default`), else voices in turn.
 
     A wish for a voice that does not speak `language` does not count for this language. Speakers in turn get voices of

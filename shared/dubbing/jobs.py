@@ -128,10 +128,8 @@ def renew(session: Session, held: Claim, settings: Settings) -> Heartbeat:
     return Heartbeat(held=row is not None, cancel_requested=bool(row and row.cancel_requested_at))
 
 
-def report(
-    session: Session, held: Claim, *, stage: str, progress: float, dub: tuple[str, float] | None = None
-) -> None:
-    """Show where the work is: `progress` 0 to 1 of the whole job, and of one language (`dub`). Raises LeaseLostError."""
+def report(session: Session, held: Claim, *, stage: str, progress: float, dub: tuple[str, float] | None = None) -> None:
+    """Show where the work is: `progress` 0 to 1 of the whole job, `dub` of one language. Raises LeaseLostError."""
     values = {"stage": stage, "progress": func.greatest(Job.progress, progress)}
     if not _changed(session, update(Job).where(*fence(held)).values(**values)):
         raise LeaseLostError(str(held.job_id))
@@ -187,7 +185,8 @@ def finish(session: Session, held: Claim, prefix: str, settings: Settings) -> St
 def fail(session: Session, held: Claim, error: tuple[str, str]) -> None:
     """End the job FAILED with a code and a sentence; dubs that are already ready stay so. Raises LeaseLostError."""
     if not _changed(
-        session, state.move_job({Status.PROCESSING}, Status.FAILED).where(*fence(held)).values(**_over(), **_error(error))
+        session,
+        state.move_job({Status.PROCESSING}, Status.FAILED).where(*fence(held)).values(**_over(), **_error(error)),
     ):
         raise LeaseLostError(str(held.job_id))
     _end_dubs(session, held.job_id, Status.FAILED, error)
@@ -248,7 +247,8 @@ def backoff(failures: int, settings: Settings) -> float:
 def due_for_wake(session: Session, settings: Settings, limit: int = 500) -> list[UUID]:
     """The jobs that need a wake-up call: due and not woken, or woken too long ago, or with a lapsed lease."""
     interval = func.least(
-        settings.resend_cap_seconds, settings.resend_seconds * func.power(2.0, func.least(func.greatest(Job.wakes - 1, 0), 30))
+        settings.resend_cap_seconds,
+        settings.resend_seconds * func.power(2.0, func.least(func.greatest(Job.wakes - 1, 0), 30)),
     )
     quiet = or_(
         Job.wake_sent_at.is_(None),
@@ -285,8 +285,17 @@ def lapsed() -> ColumnElement[bool]:
 
 
 def _release(session: Session, held: Claim, delay_seconds: float, values: Mapping[str, Any]) -> bool:
-    released = state.move_job({Status.PROCESSING}, Status.PENDING).where(*fence(held)).values(
-        lease_token=None, lease_until=None, wake_sent_at=None, wakes=0, not_before=_from_now(delay_seconds), **values
+    released = (
+        state.move_job({Status.PROCESSING}, Status.PENDING)
+        .where(*fence(held))
+        .values(
+            lease_token=None,
+            lease_until=None,
+            wake_sent_at=None,
+            wakes=0,
+            not_before=_from_now(delay_seconds),
+            **values,
+        )
     )
     if not _changed(session, released):
         return False

@@ -19,7 +19,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A sentence or breath group of one speaker. Times are seconds; `words` may be empty when only the line is known."""
+    """A sentence or breath group of one speaker. Times are seconds; `words` is empty when only the line is known."""
 
     id: int
     start: float

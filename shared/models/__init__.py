@@ -7,6 +7,15 @@ from shared.models.users import User
 from shared.models.videos import Video, VideoStatus
 
 __all__ = [
-    "Artifact", "Base", "Dub", "EngineCapabilities", "Job", "MaintenanceRun", "Result", "User", "Video", "VideoStatus",
+    "Artifact",
+    "Base",
+    "Dub",
+    "EngineCapabilities",
+    "Job",
+    "MaintenanceRun",
+    "Result",
+    "User",
+    "Video",
+    "VideoStatus",
     "new_id",
 ]

@@ -106,7 +106,7 @@ class Result(Base):
 class Artifact(Base):
     """What a stage made: an object in the bucket, named by what went into it, and facts about it.
 
-    Shared by all jobs of one video, never across owners. `job_id` and `lease_token` say who made it, `engine` with what.
+    Shared by all jobs of one video, never across owners. `job_id` and `lease_token` say who made it, `engine` how.
     """
 
     __tablename__ = "artifacts"

@@ -17,7 +17,12 @@ from shared.storage import ObjectChangedError, Storage, attachment
 def test_a_presigned_put_signs_length_type_and_once_only(settings):
     url, headers = Storage(settings).presign_put("originals/x", size_bytes=5, content_type="video/mp4")
     query = parse_qs(urlsplit(url).query)
-    assert set(query["X-Amz-SignedHeaders"][0].split(";")) >= {"content-length", "content-type", "if-none-match", "host"}
+    assert set(query["X-Amz-SignedHeaders"][0].split(";")) >= {
+        "content-length",
+        "content-type",
+        "if-none-match",
+        "host",
+    }
     assert int(query["X-Amz-Expires"][0]) <= 3600
     assert headers == {"Content-Length": "5", "Content-Type": "video/mp4", "If-None-Match": "*"}
     assert httpx.put(url, content=b"hello", headers=headers).status_code == 200
@@ -44,7 +49,9 @@ def test_reads_demand_the_etag(settings, tmp_path):
 def test_a_download_is_saved_under_its_name_in_any_script(settings):
     storage = Storage(settings)
     storage.put("a", b"one", "text/plain")
-    with urllib.request.urlopen(storage.presign_get("a", filename='내 영상 "1".mp4', content_type="video/mp4")) as answer:
+    with urllib.request.urlopen(
+        storage.presign_get("a", filename='내 영상 "1".mp4', content_type="video/mp4")
+    ) as answer:
         assert "filename*=UTF-8''%EB%82%B4%20%EC%98%81%EC%83%81%20%221%22.mp4" in answer.headers["Content-Disposition"]
 
 
@@ -78,7 +85,9 @@ def test_a_wake_up_call_names_a_job_and_nothing_else(settings):
     assert parse(body).job_id == job_id
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{}", '{"kind": "dub"}', '{"kind": "x", "job_id": "1"}', '{"kind":"dub","job_id":7}', "\xff"])
+@pytest.mark.parametrize(
+    "body", ["", "[]", "{}", '{"kind": "dub"}', '{"kind": "x", "job_id": "1"}', '{"kind":"dub","job_id":7}', "\xff"]
+)
 def test_an_unreadable_message_says_so(body):
     with pytest.raises(MessageError):
         parse(body)

@@ -51,7 +51,9 @@ def test_nothing_else_writes_a_status():
         if path.name == "state.py":
             continue
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Assign) and any(isinstance(t, ast.Attribute) and t.attr == "status" for t in node.targets):
+            if isinstance(node, ast.Assign) and any(
+                isinstance(t, ast.Attribute) and t.attr == "status" for t in node.targets
+            ):
                 offenders.append(f"{path}:{node.lineno}")
             if (
                 isinstance(node, ast.Call)

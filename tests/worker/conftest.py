@@ -46,9 +46,7 @@ class Bench:
         storage.upload(self.clip, original_key(video_id), "video/mp4")
         stored = storage.head(original_key(video_id))
         assert stored is not None
-        a_video(
-            self.engine, video_id=video_id, etag=stored.etag, size_bytes=stored.size_bytes, duration_seconds=6.0
-        )
+        a_video(self.engine, video_id=video_id, etag=stored.etag, size_bytes=stored.size_bytes, duration_seconds=6.0)
         job_id = a_job(self.engine, *languages, video_id=video_id, **values)
         if wake:
             self.wake(job_id)
@@ -94,14 +92,16 @@ class Stop:
         first = "new.attempt = 1" if table == "jobs" else "(select attempt from jobs where job_id = new.job_id) = 1"
         event = "update" if table == "jobs" else "insert"
         self._holder = bench.engine.connect()
-        self._holder.execute(text(f"""
+        self._holder.execute(
+            text(f"""
             create function stop_{table}() returns trigger language plpgsql as $$
             begin
               if new.stage = '{stage}' and {first} {only} then perform pg_advisory_xact_lock({STOP_KEY}); end if;
               return new;
             end $$;
             create trigger stop_{table} before {event} on {table} for each row execute function stop_{table}();
-        """))
+        """)
+        )
         self._holder.commit()
         self._holder.execute(text(f"select pg_advisory_lock({STOP_KEY})"))
         self._holder.commit()
@@ -109,7 +109,9 @@ class Stop:
 
     def reached(self) -> None:
         """Wait until a child stands there."""
-        waiting = text(f"select count(*) from pg_locks where locktype = 'advisory' and objid = {STOP_KEY} and not granted")
+        waiting = text(
+            f"select count(*) from pg_locks where locktype = 'advisory' and objid = {STOP_KEY} and not granted"
+        )
 
         def stands() -> bool:
             with self._bench.engine.connect() as connection:

@@ -14,7 +14,8 @@ from tests.worker.conftest import Bench
 
 BEGINNINGS = ("fetch", "extract", "separate", "transcribe", "translate", "synthesize", "align", "mix", "mux", "publish")
 RECORDINGS = (
-    "extract", "transcribe.voice_activity", "transcribe.piece", "translate.batch", "synthesize.line", "align", "mix", "mux",
+    "extract", "transcribe.voice_activity", "transcribe.piece", "translate.batch", "synthesize.line", "align", "mix",
+    "mux",
 )  # fmt: skip
 STOPS = [("jobs", stage) for stage in BEGINNINGS] + [("artifacts", stage) for stage in RECORDINGS]
 

@@ -95,7 +95,10 @@ def test_the_crash_allowance_ends_in_gave_up(engine, settings):
         assert jobs.settle(session, held.job_id, settings) is Status.FAILED
     job = row(engine, held.job_id)
     assert (job.status, job.error_code, job.dubs[0].status, job.dubs[0].error_code) == (
-        "FAILED", "gave_up", "FAILED", "gave_up",
+        "FAILED",
+        "gave_up",
+        "FAILED",
+        "gave_up",
     )
 
 
@@ -150,7 +153,13 @@ def test_letting_go_counts_nothing(engine, settings):
         jobs.start_dub(session, held, "es")
         assert jobs.let_go(session, held)
     job = row(engine, held.job_id)
-    assert (job.status, job.transient_failures, job.crashes, job.wake_sent_at, job.lease_token) == ("PENDING", 0, 0, None, None)
+    assert (job.status, job.transient_failures, job.crashes, job.wake_sent_at, job.lease_token) == (
+        "PENDING",
+        0,
+        0,
+        None,
+        None,
+    )
     assert job.dubs[0].status == "PENDING"
 
 
@@ -162,14 +171,20 @@ def test_transient_trouble_postpones_and_keeps_its_reason(engine, settings):
     assert postponed.delay_seconds == 100
     assert (job.status, job.transient_failures, job.error_code) == ("PENDING", 1, "busy")
     with transaction(engine) as session:
-        seconds = session.scalar(select(func.extract("epoch", Job.not_before - func.now())).where(Job.job_id == held.job_id))
+        seconds = session.scalar(
+            select(func.extract("epoch", Job.not_before - func.now())).where(Job.job_id == held.job_id)
+        )
     assert 95 < seconds <= 100
 
 
 def test_it_gives_up_after_the_allowance_and_the_time(engine, settings):
     held = claimed(engine, settings)
-    set_row(engine, held.job_id, transient_failures=settings.max_transient_failures - 1,
-            first_transient_at=func.now() - timedelta(seconds=settings.give_up_after_seconds - 60))
+    set_row(
+        engine,
+        held.job_id,
+        transient_failures=settings.max_transient_failures - 1,
+        first_transient_at=func.now() - timedelta(seconds=settings.give_up_after_seconds - 60),
+    )
     with transaction(engine) as session:
         assert jobs.postpone(session, held, ("busy", "Busy."), settings).delay_seconds is not None
     set_row(engine, held.job_id, not_before=func.now(), first_transient_at=func.now() - timedelta(days=1))

@@ -30,8 +30,14 @@ def order(engine, settings: Settings, path: Path, *languages: str, seconds: floa
     storage.upload(path, original_key(video_id), "video/mp4")
     stored = storage.head(original_key(video_id))
     assert stored is not None
-    a_video(engine, video_id=video_id, etag=stored.etag, size_bytes=stored.size_bytes, duration_seconds=seconds,
-            filename=path.name)
+    a_video(
+        engine,
+        video_id=video_id,
+        etag=stored.etag,
+        size_bytes=stored.size_bytes,
+        duration_seconds=seconds,
+        filename=path.name,
+    )
     job_id = a_job(engine, *languages, video_id=video_id, **values)
     with transaction(engine) as session:
         held = jobs.claim(session, job_id, settings)
@@ -109,8 +115,8 @@ def test_one_language_failing_stops_no_other(engine, settings, talk):
 
 def test_silence_completes_with_its_original_sound_and_says_so(engine, settings, tmp_path):
     clip = tmp_path / "silence.mp4"
-    ffmpeg("-f", "lavfi", "-i", "color=size=64x64:rate=25:duration=3", "-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo",
-           "-t", "3", "-c:v", "libx264", "-c:a", "aac", clip)  # fmt: skip
+    ffmpeg("-f", "lavfi", "-i", "color=size=64x64:rate=25:duration=3",
+           "-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", "3", "-c:v", "libx264", "-c:a", "aac", clip)  # fmt: skip
     held = order(engine, settings, clip, seconds=3.0)
     assert run(engine, settings, held).status == "COMPLETED"
     said = report(engine, settings, held, tmp_path)

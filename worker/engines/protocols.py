@@ -42,7 +42,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """The words of one piece, times in seconds from the start of the **file**, and the language heard, if detected."""
+    """The words of one piece, times in seconds from the start of the **file**, and the language if detected."""
 
     index: int
     words: tuple[Word, ...]
@@ -61,7 +61,7 @@ class SourceLine:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A voice of an engine. `voice_id` is `<engine>:<id>`; `languages` are BCP-47 tags; `gender` female, male or None."""
+    """A voice of an engine. `voice_id` is `<engine>:<id>`; `languages` are BCP-47; `gender` is female, male or None."""
 
     voice_id: str
     name: str
@@ -132,7 +132,7 @@ class SpeechSynthesiser(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Separation:
-    """What a separator made: the background alone, in a file like the source. None: there is none, duck the original."""
+    """What a separator made: the background alone, in a file like the source. None: duck the original."""
 
     background: Path | None
 

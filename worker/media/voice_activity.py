@@ -17,8 +17,7 @@ BEGINS_ABOVE = 0.5
 ENDS_BELOW = 0.35
 MIN_SPEECH = 0.2  # seconds; anything shorter is a click or a breath
 MIN_SILENCE = 0.25  # seconds; a shorter gap is a plosive, not a pause
-# The model answers late, at both ends. With these the median onset is 0–20 ms early, the median end 50–100 ms late
-# (flite voices alone and over music 20 to 10 dB below).
+# The model answers late, at both ends (flite voices alone and over music 20 to 10 dB below).
 LEAD = 0.03
 TAIL = -0.05
 

@@ -57,9 +57,7 @@ def _documents(work: Work, dubbed: Dubbed, prefix: str) -> Iterator[Result]:
         key = f"{prefix}{document.kind}{PurePath(document.filename).suffix}"
         body = document.text.encode()
         work.storage.put(key, body, document.content_type)
-        yield _result(
-            work, dubbed.language, document.kind, key, document.filename, document.content_type, len(body)
-        )
+        yield _result(work, dubbed.language, document.kind, key, document.filename, document.content_type, len(body))
 
 
 def _texts(name: str, dubbed: Dubbed) -> Iterator[_Document]:

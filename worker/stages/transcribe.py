@@ -71,7 +71,11 @@ def _given(
     document = work.checkpoints.make_document(
         recipe,
         lambda: timed(
-            given, language, voiced, read=lambda start, end: _read(work, sound, start, end), aligner=aligner,
+            given,
+            language,
+            voiced,
+            read=lambda start, end: _read(work, sound, start, end),
+            aligner=aligner,
             duration=sound.seconds,
         ).to_dict(),
     )
@@ -84,8 +88,10 @@ def _recognised(work: Work, sound: Extracted, voiced: list[Span]) -> tuple[Trans
     heard = _Recognition(work, sound, recogniser, engine).run(voiced)
     words = sorted((word for piece in heard for word in piece.words), key=lambda word: word.start)
     language = work.request.source_language or _detected(heard)
-    doubtful = recogniser.doubtful_below is not None and bool(words) and (
-        fmean(word.confidence for word in words) < recogniser.doubtful_below
+    doubtful = (
+        recogniser.doubtful_below is not None
+        and bool(words)
+        and (fmean(word.confidence for word in words) < recogniser.doubtful_below)
     )
     return Transcript(language, segmented(words, language)), engine, ("recognition_doubtful",) if doubtful else ()
 
@@ -123,7 +129,8 @@ class _Recognition:
 
     def _recipe(self, piece: Piece) -> Recipe:
         options = {
-            "start": round(piece.start, 3), "seconds": round(piece.sound.seconds, 3),
+            "start": round(piece.start, 3),
+            "seconds": round(piece.sound.seconds, 3),
             "language": self._work.request.source_language,
         }
         recipe = Recipe("transcribe.piece", VERSION, (self._sound.sound.fingerprint,), options, self._engine)
