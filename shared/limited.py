@@ -41,7 +41,7 @@ def command(arguments: Sequence[str], limits: Limits) -> list[str]:
 
 
 def die_with_parent(parent: int) -> None:
-    """Ask the kernel for SIGKILL when the thread that started this process ends; at once if `parent` is gone already."""
+    """Ask for SIGKILL when the thread that started this process ends; at once if `parent` is gone already."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

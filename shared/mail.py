@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared import aws
 from shared.config import Settings
 from shared.errors import PermanentError, TransientError
 
@@ -36,11 +35,13 @@ class Mailer:
 
     @cached_property
     def _client(self) -> "SESV2Client":
-        client: SESV2Client = boto3.client(
+        client: SESV2Client = aws.client(
             "sesv2",
-            region_name=self._settings.aws_region,
-            endpoint_url=self._settings.ses_endpoint_url,
-            config=Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2}),
+            self._settings,
+            self._settings.ses_endpoint_url,
+            connect_timeout=3,
+            read_timeout=10,
+            retries={"mode": "standard", "total_max_attempts": 2},
         )
         return client
 

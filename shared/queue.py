@@ -7,10 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared import aws
 from shared.config import Settings
 from shared.errors import TransientError
 
@@ -55,11 +54,13 @@ class Queue:
 
     @cached_property
     def _client(self) -> "SQSClient":
-        client: SQSClient = boto3.client(
+        client: SQSClient = aws.client(
             "sqs",
-            region_name=self._settings.aws_region,
-            endpoint_url=self._settings.sqs_endpoint_url,
-            config=Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}),
+            self._settings,
+            self._settings.sqs_endpoint_url,
+            connect_timeout=3,
+            read_timeout=10,
+            retries={"mode": "standard", "total_max_attempts": 3},
         )
         return client
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import UUID
 
-import boto3
+from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared import aws
 from shared.config import MIB, Settings
 from shared.errors import TransientError
 
@@ -73,17 +73,15 @@ class Storage:
 
     @cached_property
     def _client(self) -> "S3Client":
-        client: S3Client = boto3.client(
+        client: S3Client = aws.client(
             "s3",
-            region_name=self._settings.aws_region,
-            endpoint_url=self._settings.s3_endpoint_url,
-            config=Config(
-                signature_version="s3v4",
-                connect_timeout=5,
-                read_timeout=60,
-                retries={"mode": "standard", "total_max_attempts": 4},
-                s3={"addressing_style": "path" if self._settings.s3_endpoint_url else "virtual"},
-            ),
+            self._settings,
+            self._settings.s3_endpoint_url,
+            signature_version="s3v4",
+            connect_timeout=5,
+            read_timeout=60,
+            retries={"mode": "standard", "total_max_attempts": 4},
+            s3={"addressing_style": "path" if self._settings.s3_endpoint_url else "virtual"},
         )
         return client
 
@@ -154,7 +152,7 @@ class Storage:
             self._client.upload_file(
                 str(path), self.bucket, key, ExtraArgs={"ContentType": content_type}, Config=_TRANSFER
             )
-        except (BotoCoreError, ClientError, boto3.exceptions.S3UploadFailedError) as error:
+        except (BotoCoreError, ClientError, S3UploadFailedError) as error:
             raise _transient(error) from error
 
     def put(self, key: str, body: bytes, content_type: str) -> None:

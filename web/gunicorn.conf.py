@@ -1,4 +1,3 @@
-# ruff: noqa: N999 - gunicorn's own name for the file
 """gunicorn for the web tier. The start script gives the address: `gunicorn -c web/gunicorn.conf.py -b 127.0.0.1:…`."""
 
 from pathlib import Path

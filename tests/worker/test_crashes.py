@@ -17,7 +17,12 @@ RECORDINGS = (
     "extract", "transcribe.voice_activity", "transcribe.piece", "translate.batch", "synthesize.line", "align", "mix",
     "mux",
 )  # fmt: skip
-STOPS = [("jobs", stage) for stage in BEGINNINGS] + [("artifacts", stage) for stage in RECORDINGS]
+# Each takes ten seconds: these few at every run, the whole matrix with the long tests.
+OFTEN = {("jobs", "transcribe"), ("jobs", "publish"), ("artifacts", "synthesize.line"), ("artifacts", "mix")}
+STOPS = [
+    pytest.param(*stop, marks=() if stop in OFTEN else pytest.mark.long)
+    for stop in [("jobs", stage) for stage in BEGINNINGS] + [("artifacts", stage) for stage in RECORDINGS]
+]
 
 
 def kill_there(bench: Bench, table: str, stage: str, victim: str, number: int = signal.SIGKILL):
@@ -51,8 +56,15 @@ def test_a_killed_worker_loses_nothing(start_bench, table, stage):
     nothing_made_twice(bench, recorded)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
-@pytest.mark.parametrize(("table", "stage"), [("jobs", "transcribe"), ("artifacts", "mix")])
+@pytest.mark.parametrize(
+    ("table", "stage", "number"),
+    [
+        ("jobs", "transcribe", signal.SIGKILL),
+        ("artifacts", "mix", signal.SIGSEGV),
+        pytest.param("jobs", "transcribe", signal.SIGSEGV, marks=pytest.mark.long),
+        pytest.param("artifacts", "mix", signal.SIGKILL, marks=pytest.mark.long),
+    ],
+)
 def test_a_killed_child_harms_no_other_job(start_bench, table, stage, number):
     bench = start_bench(job_slots=2, translation="fake-slow")
     stop = bench.stop_at(table, stage)

@@ -116,7 +116,8 @@ def test_one_language_failing_stops_no_other(engine, settings, talk):
 def test_silence_completes_with_its_original_sound_and_says_so(engine, settings, tmp_path):
     clip = tmp_path / "silence.mp4"
     ffmpeg("-f", "lavfi", "-i", "color=size=64x64:rate=25:duration=3",
-           "-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", "3", "-c:v", "libx264", "-c:a", "aac", clip)  # fmt: skip
+           "-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo",
+           "-t", "3", "-c:v", "libx264", "-c:a", "aac", clip)  # fmt: skip
     held = order(engine, settings, clip, seconds=3.0)
     assert run(engine, settings, held).status == "COMPLETED"
     said = report(engine, settings, held, tmp_path)
