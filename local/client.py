@@ -87,9 +87,11 @@ class Client:
         self._call("POST", f"/videos/{video['video_id']}/uploaded", {})
         return str(video["video_id"])
 
-    def dub(self, video_id: str, language: str, source: str | None, transcript: str | None) -> str:
-        """Order a dub into `language`; the job's id. `transcript` is SRT, VTT or JSON."""
-        order: dict[str, Any] = {"video_id": video_id, "target_languages": [language]}
+    def dub(
+        self, video_id: str, language: str, source: str | None, transcript: str | None, background: str = "duck"
+    ) -> str:
+        """Order a dub into `language`; the job's id. `transcript` is SRT, VTT or JSON; `background` keep, duck, drop."""
+        order: dict[str, Any] = {"video_id": video_id, "target_languages": [language], "background": background}
         if source:
             order["source_language"] = source
         if transcript is not None:

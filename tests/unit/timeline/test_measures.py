@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.unit.timeline.standard import lines_of
+from bench.material.lines import lines_of
 from worker.measures import MixFacts, measure
 from worker.timeline import Limits, Line, Placement, Plan, plan
 

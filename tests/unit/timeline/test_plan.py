@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shared.errors import PermanentError
-from tests.unit.timeline.standard import lines_of
+from bench.material.lines import lines_of
 from worker.timeline import Limits, Line, plan
 
 TIGHT = 1e-6

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.unit.timeline.standard import lines_of
+from bench.material.lines import lines_of
 from worker.engines.protocols import Sound
 from worker.media import voice_track
 from worker.media.audio import blocks

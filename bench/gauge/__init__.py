@@ -1,0 +1,1 @@
+"""How it is measured: memory, the worker's log, parts alone, tables."""

@@ -1,0 +1,1 @@
+"""What is measured: a talk of any length, and the standard lines."""
