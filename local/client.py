@@ -90,7 +90,7 @@ class Client:
     def dub(
         self, video_id: str, language: str, source: str | None, transcript: str | None, background: str = "duck"
     ) -> str:
-        """Order a dub into `language`; the job's id. `transcript` is SRT, VTT or JSON; `background` keep, duck, drop."""
+        """Order a dub into `language`; the job's id. `transcript`: SRT, VTT or JSON; `background`: keep, duck, drop."""
         order: dict[str, Any] = {"video_id": video_id, "target_languages": [language], "background": background}
         if source:
             order["source_language"] = source

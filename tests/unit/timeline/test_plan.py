@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shared.errors import PermanentError
 from bench.material.lines import lines_of
+from shared.errors import PermanentError
 from worker.timeline import Limits, Line, plan
 
 TIGHT = 1e-6
