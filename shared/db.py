@@ -25,6 +25,11 @@ def engine_options(pool_size: int = 5) -> dict[str, Any]:
         "max_overflow": pool_size,
         "connect_args": {
             "connect_timeout": 5,
+            # A host that vanished is noticed in seconds and not in hours.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
             "options": f"-c timezone=utc -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}",
         },
     }

@@ -43,7 +43,12 @@ def tasks(engine: Engine, queue: Queue, settings: Settings) -> list[Task]:
 def run_once(engine: Engine, task: Task) -> bool:
     """Run `task` unless it already ran in this period or is running now. Whether it ran."""
     with engine.connect() as connection:
-        if not _take(connection, task):
+        try:
+            taken = _take(connection, task)
+        except BaseException:
+            connection.invalidate()  # a session's lock outlives its transaction, and the pool would keep it
+            raise
+        if not taken:
             return False
         try:
             outcome = task.run()

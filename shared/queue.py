@@ -87,4 +87,4 @@ class Queue:
         try:
             return send()
         except (BotoCoreError, ClientError) as error:
-            raise TransientError("queue_unavailable", f"The queue did not answer as it should: {error}") from error
+            raise TransientError("queue_unavailable", "The queue does not answer as it should.") from error

@@ -174,6 +174,14 @@ class Storage:
         except (BotoCoreError, ClientError) as error:
             raise _changed_or_transient(error) from error
 
+    def keys(self, prefix: str) -> frozenset[str]:
+        """All keys under `prefix`."""
+        try:
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+            return frozenset(item["Key"] for page in pages for item in page.get("Contents", []))
+        except (BotoCoreError, ClientError) as error:
+            raise _transient(error) from error
+
     def delete_prefix(self, prefix: str) -> int:
         """Delete all under `prefix`; how many there were."""
         try:
@@ -202,7 +210,10 @@ def _code(error: BotoCoreError | ClientError) -> str:
 
 
 def _transient(error: Exception) -> TransientError:
-    return TransientError("storage_unavailable", f"The file store did not answer as it should: {error}")
+    """A sentence for the user; the cause is for the log."""
+    transient = TransientError("storage_unavailable", "The file store does not answer as it should.")
+    transient.__cause__ = error
+    return transient
 
 
 def _changed_or_transient(error: BotoCoreError | ClientError) -> Exception:

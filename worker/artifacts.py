@@ -107,6 +107,13 @@ class Checkpoints:
             part.rename(path)
         return path
 
+    def copy(self, artifact: Artifact, key: str, content_type: str) -> None:
+        """Copy the artifact to another key of the bucket."""
+        try:
+            self._storage.copy(artifact.key, key, content_type)
+        except ObjectChangedError as error:
+            raise self._gone(artifact) from error
+
     def drop_local(self, artifact: Artifact) -> None:
         """Give the disk space back; the artifact stays in the bucket."""
         self._local(artifact.fingerprint, artifact.suffix).unlink(missing_ok=True)
@@ -146,11 +153,15 @@ class Checkpoints:
             )
 
     def _gone(self, artifact: Artifact) -> PipelineError:
-        """The original is final; any other object is made anew by the next attempt, for its row goes too."""
+        """The original is final; any other object is made anew by the next attempt: its row goes, and those of all
+        that are gone with it."""
         if artifact.etag is not None:
             return PermanentError("original_changed", "The uploaded file is no longer what it was. Upload it again.")
+        there = self._storage.keys(f"artifacts/{self._video_id}/")
         with transaction(self._engine) as session:
-            session.execute(delete(Row).where(Row.key == artifact.key))
+            known = session.scalars(select(Row.key).where(Row.video_id == self._video_id))
+            missing = [key for key in known if key not in there]
+            session.execute(delete(Row).where(Row.video_id == self._video_id, Row.key.in_(missing)))
         return TransientError("artifact_missing", "An intermediate file was lost and is made again.")
 
 

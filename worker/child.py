@@ -46,8 +46,13 @@ class Child:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        self._pidfd = os.pidfd_open(self._process.pid)
-        self._tell(held)
+        try:
+            self._pidfd = os.pidfd_open(self._process.pid)
+            self._tell(held)
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
 
     def _tell(self, held: Claim) -> None:
         """Hand over the lease's token; through a pipe, for a command line can be read by anyone."""

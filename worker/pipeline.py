@@ -3,16 +3,15 @@
     fetch → extract → separate → transcribe ─┬─ per language: translate → synthesize → align → mix → mux → publish
                                              └─ …
 
-Each stage is a function from artifacts to an artifact; what is recorded already is not made again. A language that
-fails for good never stops another; transient trouble stops the job, and the next attempt goes on from here.
+Each stage is a function from artifacts to an artifact; what is recorded already is not made again. No language stops
+another: one that fails for good has its error, one that met trouble is tried again by the job's next attempt.
 """
 
 from shared import log
 from shared.db import transaction
 from shared.dubbing import jobs
 from shared.dubbing.state import Status
-from shared.errors import PermanentError
-from shared.storage import results_prefix
+from shared.errors import LeaseLostError, PermanentError
 from worker.report import Dubbed
 from worker.stages.align import align
 from worker.stages.extract import Extracted, extract
@@ -35,9 +34,11 @@ def run(work: Work) -> Status:
     sound = extract(work, original)
     bed = separate(work, sound)
     heard = transcribe(work, sound)
-    for language in work.request.pending:
-        _attempt(work, language, sound, bed, heard)
-    return _finish(work)
+    troubles = [_attempt(work, language, sound, bed, heard) for language in work.request.pending]
+    for trouble in filter(None, troubles):
+        raise trouble
+    with transaction(work.engine) as session:
+        return jobs.finish(session, work.held, work.settings)
 
 
 def dub(work: Work, language: str, sound: Extracted, bed: Bed, heard: Heard) -> None:
@@ -50,8 +51,8 @@ def dub(work: Work, language: str, sound: Extracted, bed: Bed, heard: Heard) -> 
     publish(work, Dubbed(language, sound, bed, heard, translation, spoken, placed, mixed, muxed))
 
 
-def _attempt(work: Work, language: str, sound: Extracted, bed: Bed, heard: Heard) -> None:
-    """The language's dub, or its error on its row."""
+def _attempt(work: Work, language: str, sound: Extracted, bed: Bed, heard: Heard) -> Exception | None:
+    """The language's dub, or its error on its row; trouble that may pass is returned, for the others come first."""
     with transaction(work.engine) as session:
         jobs.start_dub(session, work.held, language)
     try:
@@ -61,9 +62,9 @@ def _attempt(work: Work, language: str, sound: Extracted, bed: Bed, heard: Heard
         logger.warning("dub failed", language=language, code=error.code, message=error.message)
         with transaction(work.engine) as session:
             jobs.fail_dub(session, work.held, language, (error.code, error.message))
-
-
-def _finish(work: Work) -> Status:
-    with transaction(work.engine) as session:
-        prefix = work.storage.path(results_prefix(work.held.job_id))
-        return jobs.finish(session, work.held, prefix, work.settings)
+    except LeaseLostError:
+        raise
+    except Exception as trouble:  # noqa: BLE001 - kept, and raised when the other languages are done
+        logger.warning("dub interrupted", language=language, error=repr(trouble))
+        return trouble
+    return None

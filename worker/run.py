@@ -7,6 +7,7 @@ output as {code, message, retry_after}; the parent records it.
 import argparse
 import errno
 import json
+import os
 import sys
 from uuid import UUID
 
@@ -29,12 +30,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m worker.run", description=__doc__)
     parser.add_argument("job_id", type=UUID)
     job_id = parser.parse_args().job_id
+    answer = _answer_alone()
     order = json.load(sys.stdin)
     settings = settings_or_exit()
     log.configure(settings.log_file, stream=sys.stderr)
     log.bind(job_id=str(job_id), attempt=order["attempt"])
     held = Claim(job_id, UUID(order["lease_token"]), order["attempt"])
-    return _report(_trouble(settings, held))
+    return _report(_trouble(settings, held), answer)
 
 
 def _trouble(settings: Settings, held: Claim) -> TransientError | None:
@@ -47,7 +49,7 @@ def _trouble(settings: Settings, held: Claim) -> TransientError | None:
     except TransientError as error:
         return error
     except PermanentError as error:
-        _fail(engine, held, error)
+        _fail(settings, engine, held, error)
     except OSError as error:
         logger.exception("the pipeline stopped")
         return _of_os(error)
@@ -57,11 +59,11 @@ def _trouble(settings: Settings, held: Claim) -> TransientError | None:
     return None
 
 
-def _fail(engine: Engine, held: Claim, error: PermanentError) -> None:
+def _fail(settings: Settings, engine: Engine, held: Claim, error: PermanentError) -> None:
     logger.warning("job failed", code=error.code, message=error.message)
     try:
         with transaction(engine) as session:
-            jobs.fail(session, held, (error.code, error.message))
+            jobs.fail(session, held, (error.code, error.message), settings)
     except LeaseLostError:
         logger.info("the lease is lost")
 
@@ -72,13 +74,21 @@ def _of_os(error: OSError) -> TransientError:
     return TransientError("internal_error", "Something went wrong on our side.")
 
 
-def _report(trouble: TransientError | None) -> int:
+def _report(trouble: TransientError | None, answer: int) -> int:
     if trouble is None:
         return 0
-    logger.warning("transient trouble", code=trouble.code, message=trouble.message)
+    logger.warning("transient trouble", code=trouble.code, message=trouble.message, cause=repr(trouble.__cause__))
     document = {"code": trouble.code, "message": trouble.message, "retry_after": trouble.retry_after}
-    sys.stdout.write(json.dumps(document))
+    with os.fdopen(answer, "w") as pipe:
+        pipe.write(json.dumps(document))
     return EX_TEMPFAIL
+
+
+def _answer_alone() -> int:
+    """The descriptor of the parent's pipe, ours alone: what anyone prints goes to the log."""
+    answer = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return answer
 
 
 if __name__ == "__main__":

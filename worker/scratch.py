@@ -10,8 +10,9 @@ from shared.config import GIB, Settings
 from shared.db import transaction
 from shared.dubbing import jobs
 
-# What a job keeps on disk at its peak: the original, the dubbed file and its copy while `faststart` moves the index,
-# and per second of sound: two FLACs at most as large as 48 kHz 16-bit stereo PCM, the voice track, the AAC.
+# What a job keeps on disk at its peak: the original, one language's dubbed file and its copy while `faststart` moves
+# the index, and per second of sound: two FLACs at most as large as 48 kHz 16-bit stereo PCM, the voice track, the AAC.
+# What a language has made goes when it is published.
 ORIGINALS = 3
 BYTES_PER_SECOND = 48_000 * 2 * (2 + 2 + 1) + 24_000
 
@@ -26,12 +27,12 @@ def needed_bytes(size_bytes: int, duration_seconds: float) -> int:
     return ORIGINALS * size_bytes + int(BYTES_PER_SECOND * duration_seconds)
 
 
-def has_room(settings: Settings, size_bytes: int, duration_seconds: float) -> bool:
-    """Whether the disk has room for such a job, with a reserve (a gigabyte, or a twentieth of a small disk)."""
+def room_bytes(settings: Settings) -> tuple[int, int]:
+    """What jobs may take of the disk now, and if it were empty; a reserve stays (a gigabyte, or a twentieth)."""
     settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     usage = shutil.disk_usage(settings.scratch_dir)
     reserve = min(GIB, usage.total // 20)
-    return usage.free - reserve >= needed_bytes(size_bytes, duration_seconds)
+    return usage.free - reserve, usage.total - reserve
 
 
 def empty(settings: Settings, engine: Engine) -> int:

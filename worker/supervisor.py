@@ -26,11 +26,13 @@ from shared.errors import LeaseLostError, TransientError
 from shared.models import Job, Video
 from shared.queue import Queue
 from worker import scratch
-from worker.child import Child, Ended
+from worker.child import EX_TEMPFAIL, Child, Ended
 
 logger = log.get(__name__)
 
 LONGEST_LOOK_SECONDS = 1.0  # how long a cancel or a drain can go unseen, at most
+TOO_LARGE = ("too_large_for_worker", "The video is larger than a worker's disk. Make it smaller and upload it again.")
+DIED: dict[str, Any] = {"code": "worker_died", "message": "The work stopped unexpectedly."}
 TOO_LONG = ("job_too_long", "The job took longer than a job may take. Cut the video into parts and dub those.")
 
 
@@ -95,23 +97,35 @@ class Supervisor:
             return session.scalar(select(Job.job_id).where(Job.job_id == job_id, or_(due, jobs.lapsed()))) is not None
 
     def _run(self, job_id: UUID) -> Answer:
-        if not self._has_room(job_id):
+        needed, (free, most) = self._needed_bytes(job_id), scratch.room_bytes(self._settings)
+        if free < needed <= most:
             return Answer(503, "too little disk")
         with transaction(self._engine) as session:
             held = jobs.claim(session, job_id, self._settings)
+            if held is not None and needed > most:
+                jobs.fail(session, held, TOO_LARGE, self._settings)
+                return Answer(200, "larger than the disk")
         if held is None:
             return Answer(200, "someone has it")
         with log.bound(job_id=str(job_id), attempt=held.attempt):
             logger.info("claimed")
             try:
-                return self._record(held, *self._watch(held))
+                return self._record(held, *self._watched(held))
             finally:
                 shutil.rmtree(scratch.directory(self._settings, held.lease_token), ignore_errors=True)
 
-    def _has_room(self, job_id: UUID) -> bool:
+    def _needed_bytes(self, job_id: UUID) -> int:
         with transaction(self._engine) as session:
             video = session.scalars(select(Video).join(Job, Job.video_id == Video.id).where(Job.job_id == job_id)).one()
-        return scratch.has_room(self._settings, video.size_bytes, video.duration_seconds or 0.0)
+        return scratch.needed_bytes(video.size_bytes, video.duration_seconds or 0.0)
+
+    def _watched(self, held: Claim) -> tuple[Ended, Stop | None]:
+        """`_watch`; whatever goes wrong with it (no process to be had, say) is trouble of this attempt."""
+        try:
+            return self._watch(held)
+        except Exception:
+            logger.exception("the child could not be watched")
+            return Ended(EX_TEMPFAIL, None), None
 
     def _watch(self, held: Claim) -> tuple[Ended, Stop | None]:
         """Run the child to its end, or to ours."""
@@ -131,15 +145,15 @@ class Supervisor:
             now = time.monotonic()
             if self._draining.is_set():
                 return Stop.DRAINING
+            if self._cancel_asked(held):
+                return Stop.CANCELED
             if now - began > self._settings.job_cap_seconds:
                 return Stop.TOO_LONG
             beat = self._renew(held) if now - renewed >= self._settings.heartbeat_seconds - look / 2 else None
-            if beat is not None:
+            if beat is False:
+                return self._parted(child)
+            if beat:
                 renewed = now
-                if not beat.held:
-                    return self._parted(child)
-                if beat.cancel_requested:
-                    return Stop.CANCELED
             elif now - renewed > self._settings.lease_seconds:
                 return Stop.LEASE_LOST
         return None
@@ -148,8 +162,15 @@ class Supervisor:
         """The row is no longer ours: mostly because the child has just ended the job and is on its way out."""
         return None if child.wait(self._settings.kill_grace_seconds) else Stop.LEASE_LOST
 
-    def _renew(self, held: Claim) -> jobs.Heartbeat | None:
-        """None when the database is away: the lease may still hold until it lapses."""
+    def _cancel_asked(self, held: Claim) -> bool:
+        try:
+            with transaction(self._engine) as session:
+                return jobs.cancel_asked(session, held)
+        except DBAPIError:
+            return False  # the heartbeat says so
+
+    def _renew(self, held: Claim) -> bool | None:
+        """Whether the lease is still held; None when the database is away: the lease may still hold until it lapses."""
         try:
             with transaction(self._engine) as session:
                 return jobs.renew(session, held, self._settings)
@@ -158,10 +179,26 @@ class Supervisor:
             return None
 
     def _record(self, held: Claim, ended: Ended, stop: Stop | None) -> Answer:
-        """Let the database know what happens next, and send the next wake-up call."""
+        """Let the database know what happens next, and send the next wake-up call.
+
+        A database that is away is waited for while the lease holds. DBAPIError when it stays away.
+        """
+        until = time.monotonic() + self._settings.lease_seconds
+        while True:
+            try:
+                return self._recorded(held, ended, stop)
+            except DBAPIError as error:
+                if time.monotonic() > until:
+                    raise
+                logger.warning("the end is not recorded yet", error=str(error))
+                time.sleep(LONGEST_LOOK_SECONDS)
+
+    def _recorded(self, held: Claim, ended: Ended, stop: Stop | None) -> Answer:
         try:
             with transaction(self._engine) as session:
                 delay, reason = self._next(session, held, ended, stop)
+                if jobs.settle(session, held.job_id, self._settings):
+                    delay, reason = None, Stop.CANCELED
         except LeaseLostError:
             return Answer(200, "no longer ours")
         if delay is not None:
@@ -170,22 +207,22 @@ class Supervisor:
 
     def _next(self, session: Session, held: Claim, ended: Ended, stop: Stop | None) -> tuple[float | None, str]:
         """Record the end; the seconds to the next wake-up call (None: none is due) and what to say."""
-        if stop is Stop.CANCELED:
-            jobs.cancel_claimed(session, held)
-            return None, stop
-        if stop is Stop.TOO_LONG:
-            jobs.fail(session, held, TOO_LONG)
-            return None, stop
-        if stop is Stop.DRAINING:
-            return (0.0 if jobs.let_go(session, held) else None), stop
-        if stop is Stop.LEASE_LOST or ended.code == 0:
+        if not jobs.holds(session, held):
             return None, stop or "recorded by the child"
+        if stop is Stop.CANCELED or jobs.cancel_asked(session, held):
+            jobs.cancel_claimed(session, held)
+            return None, Stop.CANCELED
+        if stop is Stop.TOO_LONG:
+            jobs.fail(session, held, TOO_LONG, self._settings)
+            return None, stop
+        if stop in {Stop.DRAINING, Stop.LEASE_LOST}:
+            return (0.0 if jobs.let_go(session, held) else None), stop
         return self._postpone(session, held, ended), "postponed"
 
     def _postpone(self, session: Session, held: Claim, ended: Ended) -> float | None:
-        trouble = ended.trouble or _died(ended)
+        trouble = ended.trouble or DIED
         error = (str(trouble["code"]), str(trouble["message"]))
-        logger.warning("job postponed", code=error[0], message=error[1])
+        logger.warning("job postponed", code=error[0], message=error[1], exit_code=ended.code)
         return jobs.postpone(session, held, error, self._settings, trouble.get("retry_after")).delay_seconds
 
     def _wake(self, job_id: UUID, delay: float) -> None:
@@ -198,8 +235,3 @@ class Supervisor:
                 jobs.stamp_wake(session, job_id)
         except (TransientError, DBAPIError) as error:
             logger.warning("wake-up call left to the sweep", error=str(error))
-
-
-def _died(ended: Ended) -> dict[str, Any]:
-    how = f"by signal {ended.by_signal}" if ended.by_signal else f"with exit code {ended.code}"
-    return {"code": "worker_died", "message": f"The work stopped unexpectedly ({how}) and will be tried again."}

@@ -1,54 +1,63 @@
 """The ticker: a thread in the worker's HTTP process that runs the maintenance tasks, each at most once a period."""
 
 import threading
+import time
 from collections.abc import Callable
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from shared import log, maintenance
-from shared.errors import PipelineError
 from shared.maintenance import Task
 
 logger = log.get(__name__)
 
+Step = Callable[[], object]
+
 
 class Ticker:
-    """Does `first` (again and again until it succeeds), then runs `tasks` until `stop()`.
+    """Until `stop()`: runs `tasks`, each once a period over all machines, and `own`, every pause on this machine.
 
-    A task that fails is logged and due again in its next period.
+    `at_start` are steps of this machine that are tried at every pause until they succeed once. What fails is logged
+    and comes again; nothing stands in another's way.
     """
 
-    def __init__(self, engine: Engine, first: list[Callable[[], object]], tasks: list[Task]) -> None:
+    def __init__(self, engine: Engine, tasks: list[Task], own: list[Step], at_start: list[Step]) -> None:
         self._engine = engine
-        self._first = first
         self._tasks = tasks
+        self._own = own
+        self._at_start = at_start
         self._stopped = threading.Event()
         self._pause = min(task.period_seconds for task in tasks) / 4
         self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
+        self._starter = threading.Thread(target=self._begin, name="starter", daemon=True)
 
     def start(self) -> None:
-        """Begin, in a thread of its own."""
+        """Begin, in threads of its own."""
         self._thread.start()
+        self._starter.start()
 
     def stop(self) -> None:
         """Take up no further task."""
         self._stopped.set()
 
     def _run(self) -> None:
-        while self._first and not self._stopped.is_set():
-            if self._done(self._first[0]):
-                self._first.pop(0)
-            else:
-                self._stopped.wait(self._pause)
         while not self._stopped.wait(self._pause):
             for task in self._tasks:
-                self._done(lambda task=task: maintenance.run_once(self._engine, task))  # type: ignore[misc]
+                self._done(task.name, lambda task=task: maintenance.run_once(self._engine, task))  # type: ignore[misc]
+            for step in self._own:
+                self._done("own", step)
 
-    def _done(self, step: Callable[[], object]) -> bool:
+    def _begin(self) -> None:
+        while self._at_start and not self._stopped.is_set():
+            self._at_start = [step for step in self._at_start if not self._done("start", step)]
+            if self._at_start:
+                self._stopped.wait(self._pause)
+
+    def _done(self, name: str, step: Step) -> bool:
+        began = time.monotonic()
         try:
             step()
-        except (DBAPIError, PipelineError, OSError) as error:
-            logger.warning("maintenance failed", error=str(error))
+        except Exception:
+            logger.exception("maintenance failed", task=name, seconds=round(time.monotonic() - began, 1))
             return False
         return True

@@ -1,7 +1,6 @@
 """The worker tier under gunicorn: one process, as many threads as messages in flight and a few to spare."""
 
 import signal
-from collections.abc import Callable
 from types import FrameType
 
 from flask import Flask
@@ -30,8 +29,12 @@ def make_app() -> Flask:
         *maintenance.tasks(engine, queue, settings),
         Task("capabilities", CAPABILITIES_PERIOD_SECONDS, capabilities.publish_in_child),
     ]
-    at_start: list[Callable[[], object]] = [lambda: scratch.empty(settings, engine), capabilities.publish_in_child]
-    ticker = Ticker(engine, at_start, tasks)
+    ticker = Ticker(
+        engine,
+        tasks,
+        own=[lambda: scratch.empty(settings, engine)],
+        at_start=[lambda: scratch.empty(settings, engine), capabilities.publish_in_child],
+    )
     _drain_on_sigterm(supervisor, ticker)
     ticker.start()
     return create_app(settings, engine, supervisor, tasks)

@@ -1,6 +1,7 @@
 """A part by itself, in a process of its own, so that its memory is its own."""
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,13 +13,15 @@ import psutil
 from bench.gauge.memory import Sampler
 
 LONGEST_REPEATED_SECONDS = 5.0
+INTERVAL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class Ran:
-    """How long it took at best (seconds) and the most memory (PSS, bytes) that it and its children took."""
+    """The fastest run's seconds and processor seconds, and the most memory of all (PSS, bytes); children included."""
 
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
 
 
@@ -34,21 +37,26 @@ def alone(function: Callable[..., object], *arguments: object, runs: int = 3) ->
     theirs.close()
     assert child.pid is not None
     process = psutil.Process(child.pid)
-    with Sampler(lambda: process) as sampler:
+    with Sampler(lambda: process, INTERVAL_SECONDS) as sampler:
         try:
-            seconds = float(ours.recv())
+            seconds, cpu_seconds = ours.recv()
         except EOFError:
             raise RuntimeError(f"{function.__name__} failed") from None
         finally:
             child.join()
-    return Ran(seconds, sampler.peak())
+    return Ran(seconds, cpu_seconds, sampler.peak())
 
 
 def _run(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...], runs: int) -> None:
-    spent: list[float] = []
-    while len(spent) < runs and sum(spent) < LONGEST_REPEATED_SECONDS:
-        began = time.perf_counter()
+    spent: list[tuple[float, float]] = []
+    while len(spent) < runs and sum(seconds for seconds, _ in spent) < LONGEST_REPEATED_SECONDS:
+        began, used = time.perf_counter(), _cpu_seconds()
         function(*arguments)
-        spent.append(time.perf_counter() - began)
-    time.sleep(0.3)  # the sampler's last look, for what ends before its first
+        spent.append((time.perf_counter() - began, _cpu_seconds() - used))
+    time.sleep(2 * INTERVAL_SECONDS)  # so that even what does nothing is seen once
     connection.send(min(spent))
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of its children that have ended."""
+    return sum(os.times()[:4])

@@ -31,10 +31,11 @@ def tree_bytes(root: psutil.Process) -> int:
 
 
 class Sampler:
-    """Between `__enter__` and `__exit__`: what the process that `find` finds takes, five times a second."""
+    """Between `__enter__` and `__exit__`: what the process that `find` finds takes, at intervals."""
 
-    def __init__(self, find: Callable[[], psutil.Process | None]) -> None:
+    def __init__(self, find: Callable[[], psutil.Process | None], interval_seconds: float = INTERVAL_SECONDS) -> None:
         self._find = find
+        self._interval = interval_seconds
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
         self.samples: list[tuple[float, int]] = []
@@ -52,7 +53,7 @@ class Sampler:
         return max((size for at, size in self.samples if start <= at <= end), default=0)
 
     def _sample(self) -> None:
-        while not self._stop.wait(INTERVAL_SECONDS):
+        while not self._stop.wait(self._interval):
             root = self._find()
             if root is not None:
                 self.samples.append((time.time(), tree_bytes(root)))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 START = "start"
@@ -32,7 +33,7 @@ def stages_of(lines: Iterable[str], job_id: str) -> list[Stage]:
     marks = [mark for line in lines if (mark := _mark(line, job_id))]
     if len(marks) < 3 or marks[0][0] != START or marks[-1][0]:
         raise ValueError(f"the log does not follow job {job_id} from its claim to its end")
-    return [Stage(name, at, until) for (name, at), (_, until) in zip(marks, marks[1:], strict=False)]
+    return [Stage(name, at, until) for (name, at), (_, until) in pairwise(marks)]
 
 
 def _mark(line: str, job_id: str) -> tuple[str, float] | None:

@@ -6,6 +6,7 @@ All times are the database's own clock. Every write after the claim is fenced by
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +18,10 @@ from shared.dubbing import state
 from shared.dubbing.state import Status
 from shared.errors import LeaseLostError
 from shared.models import Dub, Job, Result, new_id
+from shared.storage import results_prefix
 
 GAVE_UP = ("gave_up", "The work stopped without a word several times over. Try again; if it happens again, tell us.")
+LONGEST_RETRY_AFTER_SECONDS = 6 * 3600.0
 TRANSIENT_GAVE_UP = "The job was tried for a long time and did not get through. The last trouble was: {message}"
 
 
@@ -44,14 +47,6 @@ class Claim:
     attempt: int
 
 
-@dataclass(frozen=True)
-class Heartbeat:
-    """What the row said when the lease was renewed."""
-
-    held: bool
-    cancel_requested: bool
-
-
 def create(session: Session, new: NewJob) -> Job:
     """Write the job PENDING and due now, with a PENDING dub for each language."""
     job = Job(
@@ -74,12 +69,17 @@ def create(session: Session, new: NewJob) -> Job:
 
 
 def stamp_wake(session: Session, job_id: UUID) -> None:
-    """Remember that a wake-up call for the job was sent."""
-    session.execute(update(Job).where(Job.job_id == job_id).values(wake_sent_at=func.now(), wakes=Job.wakes + 1))
+    """Remember that a wake-up call for the job was sent; not on a row that a worker has taken meanwhile."""
+    waiting = or_(Job.status == Status.PENDING, lapsed())
+    stamped = update(Job).where(Job.job_id == job_id, waiting)
+    session.execute(stamped.values(wake_sent_at=func.now(), wakes=Job.wakes + 1))
 
 
 def settle(session: Session, job_id: UUID, settings: Settings) -> Status | None:
-    """End the job if it is over without having to run: CANCELED on request, FAILED `gave_up`. None: it goes on."""
+    """End the job if it is over without having to run; None: it goes on.
+
+    CANCELED on request; when the crash allowance is used up, what is not ready FAILED with `gave_up`.
+    """
     idle = or_(Job.status == Status.PENDING, lapsed())
     canceled = state.move_job(state.LIVE, Status.CANCELED).where(
         Job.job_id == job_id, idle, Job.cancel_requested_at.is_not(None)
@@ -87,13 +87,14 @@ def settle(session: Session, job_id: UUID, settings: Settings) -> Status | None:
     if _changed(session, canceled.values(**_over())):
         _end_dubs(session, job_id, Status.CANCELED)
         return Status.CANCELED
-    exhausted = state.move_job({Status.PROCESSING}, Status.FAILED).where(
-        Job.job_id == job_id, lapsed(), Job.crashes >= settings.max_crashes
-    )
-    if _changed(session, exhausted.values(**_over(), crashes=Job.crashes + 1, **_error(GAVE_UP))):
-        _end_dubs(session, job_id, Status.FAILED, GAVE_UP)
-        return Status.FAILED
-    return None
+    exhausted = select(Job).where(Job.job_id == job_id, lapsed(), Job.crashes >= settings.max_crashes)
+    job = session.scalars(exhausted.with_for_update()).one_or_none()
+    if job is None:
+        return None
+    job.crashes += 1
+    session.flush()
+    _end_dubs(session, job_id, Status.FAILED, GAVE_UP)
+    return _conclude(session, job, settings)
 
 
 def claim(session: Session, job_id: UUID, settings: Settings) -> Claim | None:
@@ -117,15 +118,20 @@ def claim(session: Session, job_id: UUID, settings: Settings) -> Claim | None:
     return Claim(job_id, token, row.attempt) if row else None
 
 
-def renew(session: Session, held: Claim, settings: Settings) -> Heartbeat:
-    """Push the lease's end out; says whether it is still held and whether the user asked to cancel."""
-    row = session.execute(
-        update(Job)
-        .where(*fence(held))
-        .values(lease_until=_from_now(settings.lease_seconds))
-        .returning(Job.cancel_requested_at)
-    ).one_or_none()
-    return Heartbeat(held=row is not None, cancel_requested=bool(row and row.cancel_requested_at))
+def renew(session: Session, held: Claim, settings: Settings) -> bool:
+    """Push the lease's end out; False when it is no longer held."""
+    return _changed(session, update(Job).where(*fence(held)).values(lease_until=_from_now(settings.lease_seconds)))
+
+
+def cancel_asked(session: Session, held: Claim) -> bool:
+    """Whether the user asked to cancel the job that `held` holds."""
+    asked = select(Job.job_id).where(*fence(held), Job.cancel_requested_at.is_not(None))
+    return session.scalar(asked) is not None
+
+
+def holds(session: Session, held: Claim) -> bool:
+    """Whether `held` still holds its job: nobody has recorded an end or taken it over."""
+    return session.scalar(select(Job.job_id).where(*fence(held))) is not None
 
 
 def report(session: Session, held: Claim, *, stage: str, progress: float, dub: tuple[str, float] | None = None) -> None:
@@ -161,35 +167,36 @@ def fail_dub(session: Session, held: Claim, language: str, error: tuple[str, str
     session.execute(moved.values(stage=None, completed_at=func.now(), **_error(error)))
 
 
-def finish(session: Session, held: Claim, prefix: str, settings: Settings) -> Status:
-    """End the job by its dubs: COMPLETED when one succeeded, else FAILED with the first dub's error.
-
-    Fenced by the token and by no cancel asked. Raises LeaseLostError.
-    """
+def finish(session: Session, held: Claim, settings: Settings) -> Status:
+    """End the job by its dubs, all of them over; not once cancel was asked. Raises LeaseLostError."""
     job = lock(session, held)
     if job.cancel_requested_at is not None:
         raise LeaseLostError("cancel was asked for")
+    return _conclude(session, job, settings)
+
+
+def fail(session: Session, held: Claim, error: tuple[str, str], settings: Settings) -> Status:
+    """End all that is not over with a code and a sentence, and the job by its dubs. Raises LeaseLostError."""
+    job = lock(session, held)
+    _end_dubs(session, held.job_id, Status.FAILED, error)
+    return _conclude(session, job, settings)
+
+
+def _conclude(session: Session, job: Job, settings: Settings) -> Status:
+    """COMPLETED when a dub succeeded, else FAILED with the first dub's error. The row is locked, all dubs are over."""
     dubs = session.execute(
-        select(Dub.status, Dub.error_code, Dub.error_message).where(Dub.job_id == held.job_id).order_by(Dub.position)
+        select(Dub.status, Dub.error_code, Dub.error_message).where(Dub.job_id == job.job_id).order_by(Dub.position)
     ).all()
     end = state.outcome(Status(dub.status) for dub in dubs)
-    values: dict[str, Any] = {**_over(), "progress": 1.0, "expires_at": _from_now(settings.retention_days * 86_400)}
+    values: dict[str, Any] = {**_over(), "expires_at": _from_now(settings.retention_days * 86_400)}
     if end is Status.COMPLETED:
-        values |= {"result_s3_path": prefix, "error_code": None, "error_message": None}
+        bucket = job.original_s3_path.split("/", 3)[2]
+        path = f"s3://{bucket}/{results_prefix(job.job_id)}"
+        values |= {"result_s3_path": path, "progress": 1.0, "error_code": None, "error_message": None}
     else:
         values |= _error((dubs[0].error_code or "failed", dubs[0].error_message or "The dub failed."))
-    session.execute(state.move_job({Status.PROCESSING}, end).where(*fence(held)).values(**values))
+    session.execute(state.move_job({Status.PROCESSING}, end).where(Job.job_id == job.job_id).values(**values))
     return end
-
-
-def fail(session: Session, held: Claim, error: tuple[str, str]) -> None:
-    """End the job FAILED with a code and a sentence; dubs that are already ready stay so. Raises LeaseLostError."""
-    if not _changed(
-        session,
-        state.move_job({Status.PROCESSING}, Status.FAILED).where(*fence(held)).values(**_over(), **_error(error)),
-    ):
-        raise LeaseLostError(str(held.job_id))
-    _end_dubs(session, held.job_id, Status.FAILED, error)
 
 
 def cancel_claimed(session: Session, held: Claim) -> bool:
@@ -224,9 +231,9 @@ def postpone(
     job = lock(session, held)
     failures = job.transient_failures + 1
     if failures >= settings.max_transient_failures and _tried_long(session, job, settings):
-        fail(session, held, (error[0], TRANSIENT_GAVE_UP.format(message=error[1])))
+        fail(session, held, (error[0], TRANSIENT_GAVE_UP.format(message=error[1])), settings)
         return Postponed(None)
-    delay = max(backoff(failures, settings), retry_after or 0.0)
+    delay = max(backoff(failures, settings), _wish(retry_after))
     counted = {
         "transient_failures": failures,
         "first_transient_at": func.coalesce(Job.first_transient_at, func.now()),
@@ -234,6 +241,12 @@ def postpone(
     }
     _release(session, held, delay, counted)
     return Postponed(delay)
+
+
+def _wish(retry_after: float | None) -> float:
+    """How long a provider wants us to wait, within reason."""
+    sane = retry_after is not None and isfinite(retry_after)
+    return min(LONGEST_RETRY_AFTER_SECONDS, max(0.0, retry_after or 0.0)) if sane else 0.0
 
 
 def backoff(failures: int, settings: Settings) -> float:

@@ -2,11 +2,14 @@
 
 import base64
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +24,7 @@ from shared.videos.probe_source import ANSWER, REFUSED
 READ_BYTES = 64 * MIB
 WALL_SECONDS = 15.0
 LIMITS = Limits(cpu_seconds=10, memory_bytes=512 * MIB, file_bytes=0, open_files=64)
+CPU_USED_UP = 9.0  # of the ten that it may take: near enough to say that the limit ended it
 AT_ONCE = 2
 LONGEST_READ, LONGEST_LINE = MIB, 4 * MIB
 PROJECT = Path(__file__).resolve().parents[2]
@@ -94,8 +98,8 @@ class _Conversation:
         finally:
             timer.cancel()
             child.kill()
-            child.communicate()
-        return self._judge(child.returncode)
+            cpu_seconds = _reaped(child)
+        return self._judge(child.returncode, cpu_seconds)
 
     def _answer(self, child: subprocess.Popen[bytes], *, thumbnail: bool) -> None:
         assert child.stdin
@@ -122,16 +126,30 @@ class _Conversation:
         self.reading_seconds += time.monotonic() - started
         return ANSWER.pack(len(data)) + data
 
-    def _judge(self, returncode: int) -> Probed:
+    def _judge(self, returncode: int, cpu_seconds: float) -> Probed:
         if "facts" in self.heard:
             return _probed(self.heard)
         code = self.heard.get("error")
         if code is None and self.reading_seconds > WALL_SECONDS / 2:
             raise TransientError("storage_slow", "The file could not be read in time. Try again in a minute.")
+        if code is None and returncode == -signal.SIGKILL and cpu_seconds < CPU_USED_UP:
+            # Killed by the clock or by someone else: that says something about this machine and nothing of the file.
+            raise TransientError("probe_interrupted", "The file could not be looked at in time. Try again in a minute.")
         _log.info(
             "probe_rejected", code=code, reason=self.heard.get("reason"), returncode=returncode, spent=self.spent_bytes
         )
         raise rejection(code if code in REJECTIONS else "not_media")
+
+
+def _reaped(child: subprocess.Popen[bytes]) -> float:
+    """The CPU seconds that the child took; it is gone then, with its pipes."""
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    for pipe in (child.stdin, child.stdout):
+        assert pipe
+        with suppress(BrokenPipeError):
+            pipe.close()
+    return usage.ru_utime + usage.ru_stime
 
 
 def _write(pipe: IO[bytes], data: bytes) -> None:

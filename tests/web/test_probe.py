@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -373,3 +374,20 @@ def test_a_failure_to_read_comes_through(media: Path) -> None:
     with pytest.raises(TransientError, match="away"):
         probe(fails, 1000)
     assert Counted(media / "clip.mp4").probed(), "its place is free again"
+
+
+def test_a_child_killed_from_outside_is_no_verdict_on_the_file(tmp_path):
+    """Load, or the kernel short of memory, must not condemn a good file."""
+    started = threading.Event()
+
+    def killed(*_: int) -> bytes:
+        for child in psutil.Process().children(recursive=True):
+            if "probe_child" in " ".join(child.cmdline()):
+                child.kill()
+        started.set()
+        return b"\0" * 10
+
+    with pytest.raises(TransientError) as caught:
+        probe(killed, 1000)
+    assert started.is_set()
+    assert caught.value.code == "probe_interrupted"

@@ -82,7 +82,7 @@ def test_a_lapsed_lease_is_taken_over_and_counted_as_a_crash(engine, settings):
     assert new is not None
     assert row(engine, old.job_id).crashes == 1
     with transaction(engine) as session:
-        assert not jobs.renew(session, old, settings).held
+        assert not jobs.renew(session, old, settings)
     with pytest.raises(LeaseLostError), transaction(engine) as session:
         jobs.report(session, old, stage="mix", progress=0.5)
 
@@ -120,7 +120,7 @@ def test_a_finish_is_refused_once_cancel_was_asked(engine, settings):
         jobs.finish_dub(session, held, "es", "s3://b/results/", [])
     set_row(engine, held.job_id, cancel_requested_at=func.now())
     with pytest.raises(LeaseLostError), transaction(engine) as session:
-        jobs.finish(session, held, "s3://b/results/", settings)
+        jobs.finish(session, held, settings)
     assert row(engine, held.job_id).status == "PROCESSING"
 
 
@@ -130,10 +130,10 @@ def test_one_language_that_succeeds_completes_the_job(engine, settings):
         jobs.start_dub(session, held, "es")
         jobs.fail_dub(session, held, "es", ("translation_too_long", "No."))
         jobs.finish_dub(session, held, "ca", "s3://b/results/ca/", [])
-        assert jobs.finish(session, held, "s3://b/results/", settings) is Status.COMPLETED
+        assert jobs.finish(session, held, settings) is Status.COMPLETED
     job = row(engine, held.job_id)
     assert [dub.status for dub in job.dubs] == ["FAILED", "COMPLETED"]
-    assert job.result_s3_path == "s3://b/results/"
+    assert job.result_s3_path == f"s3://bucket/results/{held.job_id}/"
     assert job.expires_at is not None
     assert job.error_code is None
 
@@ -143,7 +143,7 @@ def test_a_job_whose_languages_all_fail_fails_with_the_first_error(engine, setti
     with transaction(engine) as session:
         jobs.fail_dub(session, held, "es", ("one", "One."))
         jobs.fail_dub(session, held, "ca", ("two", "Two."))
-        assert jobs.finish(session, held, "s3://b/results/", settings) is Status.FAILED
+        assert jobs.finish(session, held, settings) is Status.FAILED
     assert row(engine, held.job_id).error_code == "one"
 
 
@@ -233,6 +233,50 @@ def test_the_resend_interval_doubles(engine, settings):
         assert jobs.due_for_wake(session, settings) == [job_id]
 
 
+def test_a_language_that_is_ready_survives_the_end_of_the_others(engine, settings):
+    """By failure, by the crash allowance, and by giving up: COMPLETED when at least one language succeeded."""
+    ends = []
+    for end in ("fail", "crashes", "give up"):
+        held = claimed(engine, settings, "es", "ca")
+        with transaction(engine) as session:
+            jobs.finish_dub(session, held, "es", "s3://b/results/es/", [])
+        if end == "crashes":
+            set_row(engine, held.job_id, crashes=settings.max_crashes)
+            lapse(engine, held.job_id)
+        if end == "give up":
+            set_row(
+                engine,
+                held.job_id,
+                transient_failures=settings.max_transient_failures,
+                first_transient_at=func.now() - timedelta(days=1),
+            )
+        with transaction(engine) as session:
+            if end == "fail":
+                jobs.fail(session, held, ("no", "No."), settings)
+            elif end == "crashes":
+                jobs.settle(session, held.job_id, settings)
+            else:
+                jobs.postpone(session, held, ("busy", "Busy."), settings)
+        job = row(engine, held.job_id)
+        ends.append((job.status, [dub.status for dub in job.dubs], bool(job.result_s3_path and job.expires_at)))
+    assert ends == [("COMPLETED", ["COMPLETED", "FAILED"], True)] * 3
+
+
+@pytest.mark.parametrize("wish", [1e13, float("inf"), float("nan"), -5.0])
+def test_a_provider_can_not_postpone_a_job_for_ever(engine, settings, wish):
+    held = claimed(engine, settings)
+    with transaction(engine) as session:
+        delay = jobs.postpone(session, held, ("busy", "Busy."), settings, retry_after=wish).delay_seconds
+    assert settings.backoff_seconds <= delay <= 6 * 3600
+
+
+def test_a_stamp_does_not_land_on_a_row_that_a_worker_has_taken(engine, settings):
+    held = claimed(engine, settings)
+    with transaction(engine) as session:
+        jobs.stamp_wake(session, held.job_id)
+    assert row(engine, held.job_id).wake_sent_at is None
+
+
 def test_a_zombie_can_neither_finish_nor_fail_a_language(engine, settings):
     old = claimed(engine, settings)
     lapse(engine, old.job_id)
@@ -241,7 +285,7 @@ def test_a_zombie_can_neither_finish_nor_fail_a_language(engine, settings):
     for step in (
         lambda s: jobs.finish_dub(s, old, "es", "s3://b/", []),
         lambda s: jobs.fail_dub(s, old, "es", ("a", "b")),
-        lambda s: jobs.fail(s, old, ("a", "b")),
+        lambda s: jobs.fail(s, old, ("a", "b"), settings),
         lambda s: jobs.start_dub(s, old, "es"),
         lambda s: jobs.postpone(s, old, ("a", "b"), settings),
     ):

@@ -208,3 +208,38 @@ def test_an_artifact_that_the_bucket_lost_is_made_again(engine, settings, talk):
         run(engine, settings, second)
     assert caught.value.code == "artifact_missing"
     assert run(engine, settings, second).status == "COMPLETED"
+
+
+def test_all_that_the_bucket_lost_is_forgotten_at_once(engine, settings, talk):
+    """Finished media are copied, not read: what is gone is noticed there too, and costs one attempt in all."""
+    first = order(engine, settings, talk)
+    run(engine, settings, first)
+    with transaction(engine) as session:
+        video_id = session.get_one(Job, first.job_id).video_id
+        gone = session.scalars(select(Artifact).where(Artifact.stage.in_(["mux", "mix", "align"]))).all()
+    for artifact in gone:
+        Storage(settings).delete_prefix(artifact.key)
+    job_id = a_job(engine, video_id=video_id)
+    with transaction(engine) as session:
+        second = jobs.claim(session, job_id, settings)
+    with pytest.raises(TransientError):
+        run(engine, settings, second)
+    assert run(engine, settings, second).status == "COMPLETED"
+
+
+def test_trouble_in_one_language_comes_after_the_others(engine, settings, talk):
+    """The bucket lost the first language's file: the second is ready before the job is tried again."""
+    first = order(engine, settings, talk, "es")
+    run(engine, settings, first)
+    with transaction(engine) as session:
+        video_id = session.get_one(Job, first.job_id).video_id
+        lost = session.scalars(select(Artifact).where(Artifact.stage == "mux")).one()
+    Storage(settings).delete_prefix(lost.key)
+    job_id = a_job(engine, "es", "ca", video_id=video_id)
+    with transaction(engine) as session:
+        second = jobs.claim(session, job_id, settings)
+    with pytest.raises(TransientError):
+        run(engine, settings, second)
+    with transaction(engine) as session:
+        assert [dub.status for dub in session.get_one(Job, job_id).dubs] == ["PROCESSING", "COMPLETED"]
+    assert run(engine, settings, second).status == "COMPLETED"

@@ -1,6 +1,5 @@
 """What the daemon is told: 200 once the database knows what happens next, anything else brings the message again."""
 
-import shutil
 import threading
 from datetime import timedelta
 from uuid import uuid4
@@ -40,7 +39,7 @@ def test_an_unknown_or_finished_job_is_nothing_to_do(supervisor, engine, setting
     with transaction(engine) as session:
         held = jobs.claim(session, job_id, settings)
         assert held is not None
-        jobs.fail(session, held, ("a", "b"))
+        jobs.fail(session, held, ("a", "b"), settings)
     assert supervisor.handle(job_id).status == 200
     assert row(engine, job_id).attempt == 1
 
@@ -61,7 +60,8 @@ def test_a_canceled_job_is_settled_without_running(supervisor, engine):
 
 
 def test_too_little_disk_is_said_before_claiming(supervisor, engine, settings):
-    job_id = a_job(engine, video_id=a_video(engine, size_bytes=10**15))
+    free, _ = scratch.room_bytes(settings)
+    job_id = a_job(engine, video_id=a_video(engine, size_bytes=free // scratch.ORIGINALS + 1))
     answer = supervisor.handle(job_id)
     assert (answer.status, answer.reason) == (503, "too little disk")
     assert (row(engine, job_id).status, row(engine, job_id).attempt) == ("PENDING", 0)
@@ -69,9 +69,12 @@ def test_too_little_disk_is_said_before_claiming(supervisor, engine, settings):
 
 def test_the_disk_a_job_needs_grows_with_size_and_length(settings):
     assert scratch.needed_bytes(10**9, 3600) > scratch.needed_bytes(10**9, 60) > 3 * 10**9
-    free = shutil.disk_usage(settings.scratch_dir.parent).free
-    assert not scratch.has_room(settings, free, 0)
-    assert scratch.has_room(settings, 1000, 1)
+
+
+def test_a_job_larger_than_the_disk_fails_instead_of_waiting_for_ever(supervisor, engine):
+    job_id = a_job(engine, video_id=a_video(engine, size_bytes=10**15))
+    assert supervisor.handle(job_id).status == 200
+    assert (row(engine, job_id).status, row(engine, job_id).error_code) == ("FAILED", "too_large_for_worker")
 
 
 def test_a_draining_worker_takes_nothing(supervisor, engine):

@@ -33,6 +33,8 @@ def publish(work: Work, dubbed: Dubbed) -> None:
     results = [*_media(work, dubbed, prefix), *_documents(work, dubbed, prefix)]
     with transaction(work.engine) as session:
         jobs.finish_dub(session, work.held, dubbed.language, work.storage.path(prefix), results)
+    for artifact in (dubbed.placed.track, dubbed.mixed.sound, dubbed.muxed.file):
+        work.checkpoints.drop_local(artifact)
 
 
 def _media(work: Work, dubbed: Dubbed, prefix: str) -> Iterator[Result]:
@@ -46,7 +48,7 @@ def _media(work: Work, dubbed: Dubbed, prefix: str) -> Iterator[Result]:
         files = [("dubbed_audio", dubbed.muxed.file, "m4a")]
     for kind, artifact, ending in files:
         key = f"{prefix}{kind}.{ending}"
-        work.storage.copy(artifact.key, key, CONTENT_TYPES[ending])
+        work.checkpoints.copy(artifact, key, CONTENT_TYPES[ending])
         size = artifact.facts["size_bytes"]
         filename = f"{name}.{dubbed.language}.{ending}"
         yield _result(work, dubbed.language, kind, key, filename, CONTENT_TYPES[ending], size)

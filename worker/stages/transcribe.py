@@ -25,6 +25,7 @@ from worker.work import Work
 
 VERSION = 1
 LONGEST_PIECE_SECONDS = 30.0
+UNDETERMINED = "und"  # BCP-47: nothing was said in any language
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _recognised(work: Work, sound: Extracted, voiced: list[Span]) -> tuple[Trans
     engine = f"{recogniser.name}/{recogniser.model}"
     heard = _Recognition(work, sound, recogniser, engine).run(voiced)
     words = sorted((word for piece in heard for word in piece.words), key=lambda word: word.start)
-    language = work.request.source_language or _detected(heard)
+    language = work.request.source_language or (_detected(heard) if words else UNDETERMINED)
     doubtful = (
         recogniser.doubtful_below is not None
         and bool(words)
