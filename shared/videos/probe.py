@@ -91,13 +91,15 @@ class _Conversation:
             env=ENVIRONMENT,
             cwd=PROJECT,
         )
-        timer = threading.Timer(WALL_SECONDS, child.kill)
+        # Not child.kill(), which may reap it, and with it what it took.
+        timer = threading.Timer(WALL_SECONDS, os.kill, (child.pid, signal.SIGKILL))
         timer.start()
         try:
             self._answer(child, thumbnail=thumbnail)
         finally:
             timer.cancel()
-            child.kill()
+            timer.join()
+            os.kill(child.pid, signal.SIGKILL)
             cpu_seconds = _reaped(child)
         return self._judge(child.returncode, cpu_seconds)
 
