@@ -25,6 +25,7 @@ READ_BYTES = 64 * MIB
 WALL_SECONDS = 15.0
 LIMITS = Limits(cpu_seconds=10, memory_bytes=512 * MIB, file_bytes=0, open_files=64)
 CPU_USED_UP = 9.0  # of the ten that it may take: near enough to say that the limit ended it
+FAULT = 1  # Python's exit code for an exception that nobody caught: a fault of ours, and no verdict on the file
 AT_ONCE = 2
 LONGEST_READ, LONGEST_LINE = MIB, 4 * MIB
 PROJECT = Path(__file__).resolve().parents[2]
@@ -137,6 +138,9 @@ class _Conversation:
         if code is None and returncode == -signal.SIGKILL and cpu_seconds < CPU_USED_UP:
             # Killed by the clock or by someone else: that says something about this machine and nothing of the file.
             raise TransientError("probe_interrupted", "The file could not be looked at in time. Try again in a minute.")
+        if code is None and returncode == FAULT:
+            _log.error("probe_child_failed", spent=self.spent_bytes)
+            raise TransientError("probe_failed", "The file could not be looked at. If it happens again, tell us.")
         _log.info(
             "probe_rejected", code=code, reason=self.heard.get("reason"), returncode=returncode, spent=self.spent_bytes
         )

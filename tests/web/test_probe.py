@@ -391,3 +391,10 @@ def test_a_child_killed_from_outside_is_no_verdict_on_the_file(tmp_path):
         probe(killed, 1000)
     assert started.is_set()
     assert caught.value.code == "probe_interrupted"
+
+
+def test_a_fault_of_ours_is_no_verdict_on_the_file():
+    """The child dies of an exception when its request makes no sense."""
+    with pytest.raises(TransientError) as caught:
+        probe(lambda *_: b"", "not a size")  # type: ignore[arg-type]
+    assert caught.value.code == "probe_failed"
