@@ -17,8 +17,11 @@ from shared.models import EngineCapabilities
 
 
 @dataclass(frozen=True, slots=True)
-class OfferedVoice:
-    """A voice a user may ask for."""
+class Voice:
+    """A voice of an engine, which a user may ask for.
+
+    `voice_id` is `<engine>:<id>`; `languages` are BCP-47; `gender` is female, male or None.
+    """
 
     voice_id: str
     name: str
@@ -34,7 +37,7 @@ class Capabilities:
     detects_language: bool = False
     aligned: frozenset[str] = frozenset()
     pairs: frozenset[tuple[str, str]] = frozenset()
-    voices: tuple[OfferedVoice, ...] = ()
+    voices: tuple[Voice, ...] = ()
     engines: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -100,10 +103,10 @@ def from_slots(rows: dict[str, dict[str, Any]]) -> Capabilities:
     )
 
 
-def voice_document(voices: Iterable[OfferedVoice]) -> list[dict[str, Any]]:
+def voice_document(voices: Iterable[Voice]) -> list[dict[str, Any]]:
     """The published form of voices."""
     return [asdict(voice) for voice in voices]
 
 
-def _voice(item: dict[str, Any]) -> OfferedVoice:
-    return OfferedVoice(item["voice_id"], item["name"], tuple(item["languages"]), item.get("gender"))
+def _voice(item: dict[str, Any]) -> Voice:
+    return Voice(item["voice_id"], item["name"], tuple(item["languages"]), item.get("gender"))

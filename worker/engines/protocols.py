@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.dubbing.transcript import Word
+from shared.languages import Voice as Voice
 
 Samples = NDArray[np.float32]
 
@@ -57,16 +58,6 @@ class SourceLine:
     text: str
     speaker: str
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """A voice of an engine. `voice_id` is `<engine>:<id>`; `languages` are BCP-47; `gender` is female, male or None."""
-
-    voice_id: str
-    name: str
-    languages: tuple[str, ...]
-    gender: str | None = None
 
 
 class SpeechRecogniser(Protocol):

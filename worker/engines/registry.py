@@ -5,14 +5,13 @@ from collections.abc import Callable
 from typing import Any, Literal, overload
 
 from shared.config import PREFIX, Settings, SettingsError
-from shared.languages import OfferedVoice, voice_document
+from shared.languages import voice_document
 from worker.engines.protocols import (
     ForcedAligner,
     SourceSeparator,
     SpeechRecogniser,
     SpeechSynthesiser,
     Translator,
-    Voice,
 )
 
 Factory = Callable[[Settings], Any]
@@ -87,7 +86,6 @@ def capabilities(settings: Settings) -> dict[str, dict[str, Any]]:
     """What the configured engines can do, by slot, as shared.languages publishes and reads it. Raises SettingsError."""
     recogniser = build("speech_recognition", settings)
     translator = build("translation", settings)
-    voices = [_offered(voice) for voice in build("speech_synthesis", settings).voices()]
     details: dict[str, dict[str, Any]] = {
         "speech_recognition": {
             "languages": sorted(recogniser.languages),
@@ -95,7 +93,7 @@ def capabilities(settings: Settings) -> dict[str, dict[str, Any]]:
         },
         "forced_alignment": {"languages": sorted(build("forced_alignment", settings).languages)},
         "translation": {"pairs": sorted(map(list, translator.pairs()))},
-        "speech_synthesis": {"voices": voice_document(voices)},
+        "speech_synthesis": {"voices": voice_document(build("speech_synthesis", settings).voices())},
         "source_separation": {},
     }
     return {slot: {"engines": list(settings.engines(slot)), **more} for slot, more in details.items()}
@@ -108,7 +106,3 @@ def _lazily(where: str) -> Factory:
         return getattr(importlib.import_module(module), name)(settings)
 
     return factory
-
-
-def _offered(voice: Voice) -> OfferedVoice:
-    return OfferedVoice(voice.voice_id, voice.name, voice.languages, voice.gender)
