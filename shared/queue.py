@@ -42,7 +42,7 @@ def parse(body: str | bytes) -> Wake:
         if document["kind"] != "dub":
             raise MessageError(f"unknown kind {document['kind']!r}")
         return Wake(UUID(document["job_id"]))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MessageError(f"unreadable message: {error}") from None
 
 

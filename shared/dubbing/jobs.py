@@ -4,13 +4,14 @@ All times are the database's own clock. Every write after the claim is fenced by
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, CursorResult, Update, and_, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.config import Settings
@@ -36,6 +37,18 @@ class NewJob:
     target_languages: tuple[str, ...]
     source_transcript: dict[str, Any] | None
     options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class NewResult:
+    """A file that a user can download; `language` is None for what belongs to the source."""
+
+    language: str | None
+    kind: str
+    key: str
+    filename: str
+    content_type: str
+    size_bytes: int
 
 
 @dataclass(frozen=True)
@@ -150,14 +163,19 @@ def start_dub(session: Session, held: Claim, language: str) -> None:
     session.execute(_dub_move(held.job_id, language, {Status.PENDING, Status.PROCESSING}, Status.PROCESSING))
 
 
-def finish_dub(session: Session, held: Claim, language: str, prefix: str, results: Sequence[Result]) -> None:
-    """The language is ready: its results can be fetched while others still run. Raises LeaseLostError."""
+def finish_dub(session: Session, held: Claim, language: str, prefix: str, results: Sequence[NewResult]) -> None:
+    """The language is ready: its results can be fetched while others still run. Raises LeaseLostError.
+
+    What belongs to the source is written by the first language that brings it.
+    """
     lock(session, held)
     moved = _dub_move(held.job_id, language, state.LIVE, Status.COMPLETED).values(
         progress=1.0, stage=None, result_s3_path=prefix, completed_at=func.now(), error_code=None, error_message=None
     )
     if _changed(session, moved):
-        session.add_all(results)
+        rows = [{"id": new_id(), "job_id": held.job_id, **asdict(result)} for result in results]
+        for row in rows:
+            session.execute(insert(Result).values(**row).on_conflict_do_nothing())
 
 
 def fail_dub(session: Session, held: Claim, language: str, error: tuple[str, str]) -> None:
@@ -188,11 +206,12 @@ def _conclude(session: Session, job: Job, settings: Settings) -> Status:
         select(Dub.status, Dub.error_code, Dub.error_message).where(Dub.job_id == job.job_id).order_by(Dub.position)
     ).all()
     end = state.outcome(Status(dub.status) for dub in dubs)
-    values: dict[str, Any] = {**_over(), "expires_at": _from_now(settings.retention_days * 86_400)}
+    values = _over()
     if end is Status.COMPLETED:
         bucket = job.original_s3_path.split("/", 3)[2]
         path = f"s3://{bucket}/{results_prefix(job.job_id)}"
         values |= {"result_s3_path": path, "progress": 1.0, "error_code": None, "error_message": None}
+        values["expires_at"] = _from_now(settings.retention_days * 86_400)
     else:
         values |= _error((dubs[0].error_code or "failed", dubs[0].error_message or "The dub failed."))
     session.execute(state.move_job({Status.PROCESSING}, end).where(Job.job_id == job.job_id).values(**values))

@@ -16,10 +16,14 @@ MAX_BYTES = 5 * 1000 * 1000
 MAX_LINES = 20_000
 LATEST_SECONDS = 1e6  # no file is that long
 MAX_SPEAKER = 100  # characters
+MAX_LINE = 5_000  # characters; nobody says more in one breath
+MAX_ROW = 500  # characters of a row of times with its settings
 
 _ARROW = "-->"
-_VOICE_TAG = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>", re.IGNORECASE)
-_TAGS = re.compile(r"</?[a-zA-Z][^>]*>|<\d[\d:.]*>|\{\\[^}]*\}")  # HTML, WebVTT time stamps, SubStation overrides
+# No class below reaches over the beginning of another tag: each text is read once, however many tags stay open.
+_VOICE_TAG = re.compile(r"<v(?:\.[^\s<>]*)?\s+([^\s<>][^<>]*)>", re.IGNORECASE)
+_TAGS = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")  # HTML, WebVTT time stamps, SubStation overrides
+_NEGATIVE_TIME = re.compile(r"\s*-\s*\d|.*-->\s*-")
 _COMMENT = re.compile(r"(NOTE|STYLE|REGION)\b")
 
 
@@ -49,13 +53,16 @@ def _from_subtitles(text: str, kind: type[SubripFormat]) -> list[GivenLine]:
     stamped = [number for number, row in enumerate(rows, 1) if _ARROW in row]
     for number in stamped:
         row = rows[number - 1]
-        if len(kind.TIMESTAMP.findall(row)) != 2 or re.search(r"-\s*\d", row):
+        if len(row) > MAX_ROW or len(kind.TIMESTAMP.findall(row)) != 2 or _NEGATIVE_TIME.match(row):
             raise _invalid(f"Line {number} of the transcript has no two times that can be read: {row[:60]!r}.")
     spoken = "\n".join(_without_comments(rows))
     events = pysubs2.SSAFile.from_string(spoken, "vtt" if kind is WebVTTFormat else "srt", keep_html_tags=True)
     return [
-        _timed(event.start / 1000, event.end / 1000, event.text.replace("\\N", "\n"), None, f"Line {number}")
+        line
         for number, event in zip(stamped, events, strict=True)
+        for line in _timed(
+            event.start / 1000, event.end / 1000, event.text.replace("\\N", "\n"), None, f"Line {number}"
+        )
     ]
 
 
@@ -86,10 +93,10 @@ def _from_document(document: dict[str, Any]) -> list[GivenLine]:
     segments = document.get("segments")
     if not isinstance(segments, list):
         raise _invalid("The transcript has no list of segments.")
-    return [_from_segment(item, f"Segment {number}") for number, item in enumerate(segments, 1)]
+    return [line for number, item in enumerate(segments, 1) for line in _from_segment(item, f"Segment {number}")]
 
 
-def _from_segment(item: Any, where: str) -> GivenLine:
+def _from_segment(item: Any, where: str) -> list[GivenLine]:
     if not isinstance(item, dict) or not isinstance(item.get("text"), str):
         raise _invalid(f"{where} of the transcript has no text.")
     speaker = item.get("speaker")
@@ -97,7 +104,7 @@ def _from_segment(item: Any, where: str) -> GivenLine:
         raise _invalid(f"{where} of the transcript has a speaker that is not a text.")
     start, end = item.get("start"), item.get("end")
     if start is None and end is None:
-        return GivenLine(_spoken(item["text"]), speaker=_speaker(speaker))
+        return [GivenLine(_spoken(item["text"], where), speaker=_speaker(speaker))]
     return _timed(_seconds(start, where), _seconds(end, where), item["text"], speaker, where)
 
 
@@ -107,15 +114,36 @@ def _seconds(value: Any, where: str) -> float:
     return float(value)
 
 
-def _timed(start: float, end: float, text: str, speaker: str | None, where: str) -> GivenLine:
+def _timed(start: float, end: float, text: str, speaker: str | None, where: str) -> list[GivenLine]:
+    """The line; one for each voice where WebVTT names several, which share the time by the length of their texts."""
     if start < 0 or end <= start:
         raise _invalid(f"{where} of the transcript must end after it starts, and not start before zero.")
-    voice = _VOICE_TAG.search(text)
-    named = speaker if speaker is not None or voice is None else html.unescape(voice[1])
-    return GivenLine(_spoken(text), start, end, _speaker(named))
+    said = [(name, words) for name, part in _voices(text, where) if (words := _spoken(part, where))]
+    letters = sum(len(words) for _, words in said)
+    lines, spoken, begin = [], 0, start
+    for name, words in said:
+        spoken += len(words)
+        until = end if spoken == letters else start + (end - start) * spoken / letters
+        lines.append(GivenLine(words, begin, until, _speaker(speaker if speaker is not None else name)))
+        begin = until
+    return lines
 
 
-def _spoken(text: str) -> str:
+def _voices(text: str, where: str) -> list[tuple[str | None, str]]:
+    """The parts of a line by the voice tags before them."""
+    _check_length(text, where)
+    before, *parts = _VOICE_TAG.split(text)
+    named = [(html.unescape(name), part) for name, part in zip(parts[::2], parts[1::2], strict=True)]
+    return [(None, before), *named]
+
+
+def _check_length(text: str, where: str) -> None:
+    if len(text) > MAX_LINE:
+        raise _invalid(f"{where} of the transcript has more than {MAX_LINE:,} characters.")
+
+
+def _spoken(text: str, where: str) -> str:
+    _check_length(text, where)
     return " ".join(html.unescape(_TAGS.sub("", text)).replace("\x00", " ").split())
 
 

@@ -130,3 +130,31 @@ def test_any_text_is_read_or_refused(text: str) -> None:
             lines = parse(whole).lines
             assert lines
             assert all(line.text for line in lines)
+
+
+CUE = "WEBVTT\n\n00:00.100 --> 00:02.000"
+
+
+@pytest.mark.parametrize("settings", ["line:-1", "position:50%,line-left align:left", "line:-1 size:80%"])
+def test_cue_settings_are_not_times(settings):
+    assert parse(f"{CUE} {settings}\nHi.").lines[0].text == "Hi."
+
+
+def test_each_voice_of_a_cue_has_its_own_line_and_share_of_the_time():
+    first, second = parse(f"{CUE}\n<v Bob>Hi.</v>\n<v Ann>Hello.</v>").lines
+    assert [(line.speaker, line.text) for line in (first, second)] == [("Bob", "Hi."), ("Ann", "Hello.")]
+    assert (first.start, second.end) == (0.1, 2.0)
+    assert first.end == second.start == pytest.approx(0.1 + 1.9 * 3 / 9)
+
+
+@pytest.mark.parametrize("opening", ["<v ", "<v.a", "<a", "{\\", "<v" + " " * 50, "<1:"])
+def test_tags_that_are_never_closed_cost_no_more_than_their_length(opening):
+    """Quadratic patterns took a minute for these, and with it the whole process."""
+    text = (opening * 5_000)[:4_990]
+    assert len(parse({"segments": [{"text": f"a {text}"}] * 900}).lines) == 900
+
+
+@pytest.mark.parametrize("body", [f"{CUE}\n{'word ' * 1001}", {"segments": [{"text": "a" * 5001}]}])
+def test_a_line_that_nobody_could_say_is_refused(body):
+    with pytest.raises(AppError, match="5,000 characters"):
+        parse(body)

@@ -243,3 +243,14 @@ def test_trouble_in_one_language_comes_after_the_others(engine, settings, talk):
     with transaction(engine) as session:
         assert [dub.status for dub in session.get_one(Job, job_id).dubs] == ["PROCESSING", "COMPLETED"]
     assert run(engine, settings, second).status == "COMPLETED"
+
+
+def test_what_belongs_to_the_source_is_there_once(engine, settings, talk):
+    held = order(engine, settings, talk, "es", "ca")
+    assert run(engine, settings, held).status == "COMPLETED"
+    with transaction(engine) as session:
+        rows = session.scalars(select(Result).where(Result.job_id == held.job_id)).all()
+    assert sorted(row.kind for row in rows if row.language is None) == [
+        "source_subtitles", "source_subtitles", "transcript",
+    ]  # fmt: skip
+    assert len({row.filename for row in rows}) == len(rows) == 3 + 2 * 5

@@ -139,7 +139,7 @@ def _disposition(track: Track) -> str | None:
         return "attached_pic"
     if track.kind == "audio":
         return "original" if track.title else "0"
-    return "0" if isinstance(track.source, SubtitleTrack) else None
+    return "0" if track.kind == "subtitle" else None
 
 
 def _bounded(track: Track, seconds: float) -> Track:

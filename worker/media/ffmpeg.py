@@ -58,7 +58,7 @@ KEPT_LINES = 500
 LINE_BYTES = 2000
 
 UNREADABLE = ("media_unreadable", "The file could not be read. It may be damaged, incomplete or of an unknown format.")
-TRUNCATED = ("media_truncated", "The file is cut short: its sound breaks off long before its end. Upload it again.")
+TRUNCATED = ("truncated", "The file is cut short: its sound breaks off long before its end. Upload it again.")
 NO_AUDIO = ("no_audio", "The file has no sound that could be dubbed.")
 MISMATCH = ("duration_mismatch", "The sound is longer than the file says it is. Export the video again.")
 ENCODING = ("encoding_failed", "The dubbed sound could not be encoded.")
@@ -170,7 +170,7 @@ def describe(path: Path) -> Description:
 def decode_sound(original: Path, out: Path, *, stream_index: int, duration_seconds: float) -> Decoded:
     """Decode a stream to 48 kHz 16-bit FLAC, mono or stereo, on the presentation clock, as long as the presentation.
 
-    Raises PermanentError `media_unreadable`, `media_truncated`, `no_audio`, `duration_mismatch`; TransientError.
+    Raises PermanentError `media_unreadable`, `truncated`, `no_audio`, `duration_mismatch`; TransientError.
     """
     samples = round(duration_seconds * RATE)
     graph = _decoding(original, describe(original), stream_index, duration_seconds + DECODE_PAST_END_SECONDS)

@@ -33,7 +33,7 @@ class Extracted:
 
 
 def extract(work: Work, original: Artifact) -> Extracted:
-    """Decode the sound that is dubbed. Raises PermanentError `no_audio`, `duration_mismatch`, `media_truncated`, …"""
+    """Decode the sound that is dubbed. Raises PermanentError `no_audio`, `duration_mismatch`, `truncated`, …"""
     work.progress.begin("extract")
     recipe = Recipe("extract", VERSION, (original.fingerprint,), suffix=".flac")
     sound = work.checkpoints.make(recipe, lambda out: _decode(work, work.checkpoints.path(original), out))

@@ -114,7 +114,7 @@ def test_a_file_that_was_cut_short(media: Path, tmp_path: Path, form: str) -> No
     )
     cut = tmp_path / f"cut.{form}"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    assert failure(cut, tmp_path / "o.flac", 6.0) == "media_truncated"
+    assert failure(cut, tmp_path / "o.flac", 6.0) == "truncated"
 
 
 def test_a_cut_mp4_without_its_index(media: Path, tmp_path: Path) -> None:
