@@ -1,7 +1,7 @@
 """Run a program under limits: it dies with its parent, and may not take more than it was given.
 
 `command()` wraps an argument list; this file, run as a script, sets the limits on itself and becomes the program.
-The launcher runs isolated (`python -I`), so it imports nothing of the project and nothing from the environment.
+The launcher runs isolated (`python -I -S`), so it imports nothing of the project and nothing from the environment.
 """
 
 import ctypes
@@ -37,7 +37,7 @@ _RESOURCES = {
 def command(arguments: Sequence[str], limits: Limits) -> list[str]:
     """`arguments` wrapped so that they run under `limits` and die (SIGKILL) when this thread does."""
     values = [f"{name}={value}" for name in _RESOURCES if (value := getattr(limits, name)) is not None]
-    return [sys.executable, "-I", __file__, str(os.getpid()), *values, "--", *arguments]
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *values, "--", *arguments]
 
 
 def die_with_parent(parent: int) -> None:

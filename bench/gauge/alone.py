@@ -42,6 +42,9 @@ def alone(function: Callable[..., object], *arguments: object, runs: int = 3) ->
             seconds, cpu_seconds = ours.recv()
         except EOFError:
             raise RuntimeError(f"{function.__name__} failed") from None
+        except KeyboardInterrupt:
+            child.kill()
+            raise
         finally:
             child.join()
     return Ran(seconds, cpu_seconds, sampler.peak())

@@ -51,9 +51,10 @@ def description(lines: Iterable[str]) -> Description | None:
     return None if formats is None else Description(formats, tuple(dict.fromkeys(clock)), tags)
 
 
-def loudness(lines: Sequence[str]) -> Loudness:
-    """Read the summary of the ebur128 filter. Raises ValueError where there is none."""
-    integrated, peak = (_last_number(pattern, lines) for pattern in (_INTEGRATED, _TRUE_PEAK))
+def loudness(lines: Sequence[str], *, peaks: bool = True) -> Loudness:
+    """Read the summary of the ebur128 filter. Raises ValueError where there is none, or none of the `peaks`."""
+    integrated = _last_number(_INTEGRATED, lines)
+    peak = _last_number(_TRUE_PEAK, lines) if peaks else float("-inf")
     return Loudness(
         integrated if integrated > _NOTHING_LUFS else None,
         peak if peak > float("-inf") else None,

@@ -89,8 +89,9 @@ def _background(work: Work, bed: Bed, placed: Placed) -> Background:
 def _levels(work: Work, sound: Extracted, heard: Heard, placed: Placed, background: Background) -> Levels:
     source = work.checkpoints.path(sound.sound)
     spoken = loudness.speech_only(audio.blocks(source), heard.speech, ffmpeg.RATE)
-    source_lufs = ffmpeg.loudness(spoken, ffmpeg.RATE).integrated_lufs
-    voice_lufs = ffmpeg.loudness(audio.blocks(work.checkpoints.path(placed.track)), ffmpeg.RATE).integrated_lufs
+    source_lufs = ffmpeg.loudness(spoken, ffmpeg.RATE, peaks=False).integrated_lufs
+    voice = audio.blocks(work.checkpoints.path(placed.track))
+    voice_lufs = ffmpeg.loudness(voice, ffmpeg.RATE, peaks=False).integrated_lufs
     target = loudness.target_lufs(source_lufs)
     return Levels(
         source_dialogue_lufs=source_lufs,
