@@ -103,6 +103,14 @@ class Tier:
         return started
 
 
+def process_name(process: psutil.Process) -> str:
+    """The program's name, or nothing when it is gone."""
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
+
+
 def _command(process: psutil.Process) -> str:
     try:
         return " ".join(process.cmdline())

@@ -52,6 +52,7 @@ def user_id() -> UUID:
 
 def who_is_asking() -> UUID:
     """The user behind the request's credentials. Raises AppError `token_expired`, `not_authenticated` (401)."""
+    _spell_scheme()
     try:
         if verify_jwt_in_request() is None:  # it lets OPTIONS through unseen
             raise _unknown()
@@ -73,6 +74,13 @@ def _guard() -> None:
         return
     g.user_id = who_is_asking()
     log.bind(user_id=str(g.user_id))
+
+
+def _spell_scheme() -> None:
+    """The scheme's case does not matter (RFC 9110, 11.1), but the library compares it."""
+    scheme, space, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        request.environ["HTTP_AUTHORIZATION"] = f"Bearer{space}{token}"
 
 
 def _unknown() -> AppError:

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import NoReturn
 
 from flask import Flask, Response, g, json
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -14,6 +15,8 @@ from shared.errors import AppError, TransientError
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_SECONDS = 10
+# What a refusal lists at most, and how much of a name it repeats (characters).
+MOST_ERRORS, LONGEST_NAME = 20, 200
 _log = log.get(__name__)
 
 # What Flask itself refuses, by status: our code and sentence.
@@ -67,15 +70,18 @@ def problem(error: AppError) -> Response:
 
 
 def invalid_request(error: ValidationError) -> NoReturn:
-    """Raise what a schema refused, field by field."""
-    errors = [{"field": _path(item["loc"]), "message": item["msg"]} for item in error.errors(include_url=False)]
-    raise AppError("invalid_request", "Some fields are missing or wrong.", 422, details={"errors": errors})
+    """Raise what a schema refused, field by field; the schemas see to it that there are never many."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    errors = [{"field": _path(item["loc"]), "message": item["msg"]} for item in found[:MOST_ERRORS]]
+    more = f" The first {MOST_ERRORS} of {len(found)} are listed." if len(found) > MOST_ERRORS else ""
+    raise AppError("invalid_request", f"Some fields are missing or wrong.{more}", 422, details={"errors": errors})
 
 
 def register(app: Flask) -> None:
     """Let every failure of `app` be a problem document."""
     app.register_error_handler(AppError, problem)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(ParseException, _unreadable)
     app.register_error_handler(TransientError, _transient)
     app.register_error_handler(OperationalError, _database)
     app.register_error_handler(PoolTimeoutError, _database)
@@ -90,6 +96,11 @@ def _http(error: HTTPException) -> Response:
         if name not in ("Content-Type", "Content-Length"):
             answer.headers[name] = value
     return answer
+
+
+def _unreadable(error: ParseException) -> Response:
+    """gunicorn reads a chunked body only when it is asked for, and finds out then that its chunks are wrong."""
+    return problem(AppError("bad_request", f"The request's body can't be read: {error}.", 400))
 
 
 def _transient(error: TransientError) -> Response:
@@ -120,4 +131,5 @@ def _title(status: int) -> str:
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location)
+    """The field's name as the client wrote it: “[key]” is pydantic's mark for a name that is wrong itself."""
+    return ".".join(str(part) for part in location if part != "[key]")[:LONGEST_NAME]

@@ -16,6 +16,23 @@ from web.auth import public
 from web.errors import PROBLEM_TYPE, Problem, invalid_request
 
 SECURITY: SecuritySchemesDict = {"jwt": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+WALK = """Dubs videos into other languages, in time with the picture. From a file to its dub:
+
+1. `POST /auth/login` with `email` and `password`; send the `access_token` with every call that follows, as
+   `Authorization: Bearer …`.
+2. `GET /languages` says what can be dubbed into what, `GET /voices` with which voices.
+3. `POST /videos` with `filename`, `size_bytes` and `content_type`; the answer has a `video_id` and an `upload`.
+4. `PUT` the file's bytes to `upload.url` with exactly the headers in `upload.headers`, no more and no fewer, and
+   without the access token. The file goes straight to the store; this works once, and only until `upload.expires_at`.
+5. `POST /videos/{video_id}/uploaded`, without a body: the file is looked at and is `READY`, or is rejected for good;
+   then announce another one.
+6. `POST /dubbing-jobs` with `video_id`, `source_language` and `target_languages`; the answer has a `job_id`.
+7. `GET /dubbing-jobs/{job_id}` every few seconds (`Retry-After` says how many) until `status` is `COMPLETED`, `FAILED`
+   or `CANCELED`; each language under `dubs` has a status of its own.
+8. `GET /dubbing-jobs/{job_id}/results` lists the finished files, each with a `url` to download it from.
+
+Every refusal is an RFC 9457 problem document: act on its `code`, show its `detail`.
+"""
 UI_FILES = Path(str(files("flask_openapi3_swagger"))) / "templates" / "swagger"
 PAGE = """<!doctype html>
 <html lang="en">
@@ -36,9 +53,7 @@ def make_app(import_name: str) -> OpenAPI:
     """An application that writes its own OpenAPI 3.1 document."""
     return OpenAPI(
         import_name,
-        info=Info(
-            title="OneVoice", version="1", description="Dubs videos into other languages, in time with the picture."
-        ),
+        info=Info(title="OneVoice", version="1", description=WALK),
         security_schemes=SECURITY,
         validation_error_model=Problem,
         validation_error_callback=invalid_request,

@@ -29,7 +29,7 @@ def order(
     video = session.scalar(mine.with_for_update(read=True))
     if video is None:
         raise not_found("video")
-    check(request, video, capabilities(session), settings)
+    request = check(request, video, capabilities(session), settings)
     _check_live(session, user_id, settings)
     job = jobs.create(
         session,

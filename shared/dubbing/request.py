@@ -1,11 +1,11 @@
 """What a dubbing job may ask for: the rules between a request, a video and what the engines can do. Pure."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.config import Settings
-from shared.dubbing import transcript_formats
+from shared.dubbing import transcript_fit, transcript_formats
 from shared.dubbing.transcript import GivenTranscript
 from shared.errors import AppError
 from shared.languages import Capabilities, normalise
@@ -40,8 +40,7 @@ def normalised(
 ) -> Request:
     """Read the parts. Raises AppError `invalid_language`, `duplicate_language`, `invalid_transcript` (422)."""
     targets = tuple(normalise(tag) for tag in target_languages)
-    if len(set(targets)) != len(targets):
-        raise AppError("duplicate_language", "Each target language may be named once.", 422)
+    _check_doubles(targets, targets)
     return Request(
         target_languages=targets,
         source_language=normalise(source_language) if source_language is not None else None,
@@ -60,16 +59,55 @@ def _parsed(document: str | dict[str, Any]) -> GivenTranscript:
     return given
 
 
-def check(request: Request, video: Video, served: Capabilities, settings: Settings) -> None:
-    """Raises AppError for the first thing that can't be done: 409 `video_not_ready`, else 422 with its own code."""
+def check(request: Request, video: Video, served: Capabilities, settings: Settings) -> Request:
+    """The request in the tags that are served, which is what to store.
+
+    Raises AppError for the first thing that can't be done: 409 `video_not_ready`, else 422 with its own code.
+    """
     _check_video(video, settings)
     _check_count(request, settings)
-    _check_source(request, served)
+    request = _in_served_tags(request, served)
     _check_pairs(request, served)
+    _check_source(request, served)
+    if request.source_transcript is not None:
+        transcript_fit.check(request.source_transcript, request.voices, video.duration_seconds)
     _check_voices(request, served)
+    return request
+
+
+def _in_served_tags(request: Request, served: Capabilities) -> Request:
+    """Each tag, or where it is not served the longest part of it that is: `es-MX` → `es` (RFC 4647, 3.4)."""
+    source = _served(request.source_language, served.sources()) if request.source_language else None
+    reachable = _reachable(source, served)
+    targets = tuple(_served(tag, reachable) for tag in request.target_languages)
+    _check_doubles(request.target_languages, targets)
+    return replace(request, source_language=source, target_languages=targets)
+
+
+def _served(tag: str, served: frozenset[str]) -> str:
+    parts = tag.split("-")
+    shortened = ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((candidate for candidate in shortened if candidate in served), tag)
+
+
+def _check_doubles(asked: tuple[str, ...], targets: tuple[str, ...]) -> None:
+    if len(set(targets)) == len(targets):
+        return
+    changed = [
+        f"“{tag}” is dubbed as “{target}” here" for tag, target in zip(asked, targets, strict=True) if tag != target
+    ]
+    reason = f": {', '.join(changed)}." if changed else "."
+    raise AppError("duplicate_language", f"Each target language may be named once{reason}", 422)
 
 
 def _check_video(video: Video, settings: Settings) -> None:
+    if video.status == VideoStatus.REJECTED:
+        raise AppError(
+            "video_not_ready",
+            "The video was rejected and can't be dubbed. Announce a file that can be as a new video.",
+            409,
+            details={"video_status": video.status},
+        )
     if video.status != VideoStatus.READY:
         raise AppError(
             "video_not_ready",
@@ -111,9 +149,14 @@ def _check_source(request: Request, served: Capabilities) -> None:
         )
 
 
+def _reachable(source: str | None, served: Capabilities) -> frozenset[str]:
+    """Into which languages there is a dub from `source`, or from any when it is yet to be heard."""
+    sources = served.sources() if source is None else {source}
+    return frozenset(target for origin in sources for target in served.targets(origin))
+
+
 def _check_pairs(request: Request, served: Capabilities) -> None:
-    sources = served.sources() if request.source_language is None else {request.source_language}
-    reachable = frozenset(target for source in sources for target in served.targets(source))
+    reachable = _reachable(request.source_language, served)
     missing = [language for language in request.target_languages if language not in reachable]
     if missing:
         named = f"from “{request.source_language}” " if request.source_language else ""

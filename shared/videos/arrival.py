@@ -77,7 +77,8 @@ def _check_size(video: Video, stored: StoredObject) -> None:
     if stored.size_bytes != video.size_bytes:
         raise AppError(
             "size_mismatch",
-            f"{video.size_bytes} bytes were announced, {stored.size_bytes} came. Upload the file again.",
+            f"{video.size_bytes} bytes were announced, {stored.size_bytes} came. "
+            "Announce the file again as a new video, with its real size.",
             422,
         )
 
@@ -85,7 +86,11 @@ def _check_size(video: Video, stored: StoredObject) -> None:
 def _check_length(probed: Probed, settings: Settings) -> None:
     if probed.facts.duration_seconds > settings.max_duration_seconds:
         hours = settings.max_duration_seconds / 3600
-        raise AppError("too_long", f"The video may last {hours:g} hours at most.", 422)
+        raise AppError(
+            "too_long",
+            f"The video may last {hours:g} hours at most. Cut it, and announce each part as a new video.",
+            422,
+        )
 
 
 def _ready(probed: Probed, stored: StoredObject, settings: Settings) -> dict[str, Any]:

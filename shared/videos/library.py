@@ -1,5 +1,6 @@
 """A user's videos: announce, find, list, retitle, delete."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -14,18 +15,41 @@ from shared.errors import AppError, not_found
 from shared.models import Artifact, Dub, Job, Result, Video, new_id
 from shared.storage import original_key, results_prefix, thumbnail_key
 
-LONGEST_NAME = 255
+# Of a file's name, in bytes of UTF-8: a disk takes 255 for both and what a result's name adds.
+LONGEST_STEM, LONGEST_SUFFIX = 200, 16
 # The most that S3 takes in one PUT.
 LARGEST_PUT = 5 * GIB
 # Characters that turn the reading direction around: a name may not pretend to be another.
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+# Format characters that Persian, the scripts of India and joined emoji are written with; alone they show nothing.
+JOINERS = "\u200c\u200d"
+HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_BLANK = rf"[\s{JOINERS}]"
+_TITLE_EDGES = re.compile(rf"^{_BLANK}+|{_BLANK}+$")
+_NAME_EDGES = re.compile(rf"^[\s.{JOINERS}]+|[\s.{JOINERS}]+$")
 
 
 def display_filename(name: str) -> str:
-    """The file's name to show and to download under, in any script: no folders, no control characters."""
+    """The file's name to show and to download under, in any script: no folders, no control characters.
+
+    At most 200 bytes of UTF-8 and its suffix, which has at most 16.
+    """
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    kept = "".join(c for c in last if unicodedata.category(c) not in ("Cc", "Cs") and c not in BIDI_CONTROLS)
-    return kept.strip(" .")[:LONGEST_NAME] or "upload"
+    kept = _NAME_EDGES.sub("", _visible(last)) or "upload"
+    suffix = PurePosixPath(kept).suffix
+    if len(suffix.encode()) > LONGEST_SUFFIX:
+        suffix = ""
+    stem = kept.removesuffix(suffix).encode()[:LONGEST_STEM].decode(errors="ignore")
+    return _NAME_EDGES.sub("", stem) + suffix
+
+
+def display_title(title: str | None, filename: str) -> str:
+    """The title without control and format characters; the stem of `filename` where nothing is left."""
+    return _TITLE_EDGES.sub("", _visible(title or "")) or PurePosixPath(filename).stem or filename
+
+
+def _visible(text: str) -> str:
+    return "".join(c for c in text if c in JOINERS or unicodedata.category(c) not in HIDDEN)
 
 
 def announce(
@@ -45,9 +69,13 @@ def announce(
     if size_bytes > limit:
         raise AppError("too_large", f"The file may have at most {limit} bytes.", 422, details={"limit_bytes": limit})
     shown = display_filename(filename)
-    named = title or PurePosixPath(shown).stem or shown
     video = Video(
-        id=new_id(), user_id=user_id, filename=shown, title=named, content_type=content_type, size_bytes=size_bytes
+        id=new_id(),
+        user_id=user_id,
+        filename=shown,
+        title=display_title(title, shown),
+        content_type=content_type,
+        size_bytes=size_bytes,
     )
     session.add(video)
     session.flush()
@@ -72,7 +100,7 @@ def listed(session: Session, user_id: UUID, *, limit: int, before: UUID | None) 
 def retitle(session: Session, user_id: UUID, video_id: UUID, title: str) -> Video:
     """Give the video another title. Raises AppError `not_found` (404)."""
     video = find(session, user_id, video_id)
-    video.title = title
+    video.title = display_title(title, video.filename)
     session.flush()
     return video
 

@@ -35,9 +35,9 @@ ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 Read = Callable[[int, int], bytes]
 
 REJECTIONS = {
-    "not_media": "This is not a video or sound file that can be read. Upload the original file.",
-    "no_audio": "The file has no sound, so there is nothing to dub.",
-    "truncated": "The file ends before it should. It was probably cut off; upload it again.",
+    "not_media": "This is not a video or sound file that can be read. Announce the original file as a new video.",
+    "no_audio": "The file has no sound, so there is nothing to dub. Announce one with sound as a new video.",
+    "truncated": "The file ends before it should: it was probably cut off. Announce the whole file as a new video.",
 }
 
 _slots = threading.BoundedSemaphore(AT_ONCE)

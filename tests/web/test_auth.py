@@ -98,6 +98,30 @@ def test_bad_credentials(client: FlaskClient, header: str) -> None:
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer"])
+def test_the_schemes_case_does_not_matter(person: Person, scheme: str) -> None:
+    token = person.headers["Authorization"].removeprefix("Bearer ")
+    assert person.client.get("/videos", headers={"Authorization": f"{scheme} {token}"}).status_code == 200
+
+
+def test_logins_wait_shortly_for_their_turn(client: FlaskClient, account: str) -> None:
+    """A thread that waits is one that does not answer /health."""
+    turns = [passwords._Turn() for _ in range(passwords.AT_ONCE)]
+    for turn in turns:
+        turn.__enter__()
+    try:
+        started = time.monotonic()
+        answer = client.post("/auth/login", json={"email": account, "password": PASSWORD})
+        took = time.monotonic() - started
+    finally:
+        for turn in turns:
+            turn.__exit__()
+    assert (answer.status_code, answer.get_json(force=True)["code"]) == (503, "busy")
+    assert answer.headers["Retry-After"] == "5"
+    assert took < 3
+    assert login(client, account)["status"] == 200
+
+
 def test_an_expired_token_says_so(app: Flask, person: Person) -> None:
     with app.app_context():
         token = create_access_token(identity=str(person.id), expires_delta=timedelta(seconds=-10))

@@ -86,6 +86,10 @@ def test_order(person: Person, video: UUID, settings: Settings, engine: Engine) 
         ({"target_languages": ["en"]}, "unsupported_language_pair"),
         ({"target_languages": ["es", "de"]}, "unsupported_language_pair"),
         ({"target_languages": ["es", "ES"]}, "duplicate_language"),
+        ({"target_languages": ["es", "es-MX"]}, "duplicate_language"),
+        ({"target_languages": ["es-ES", "es-MX"]}, "duplicate_language"),
+        ({"target_languages": ["de-AT"]}, "unsupported_language_pair"),
+        ({"source_language": "fr", "target_languages": ["ca"]}, "unsupported_language_pair"),
         ({"target_languages": ["not a language"]}, "invalid_language"),
         ({"target_languages": []}, "invalid_request"),
         ({"target_languages": "es"}, "invalid_request"),
@@ -101,6 +105,9 @@ def test_order(person: Person, video: UUID, settings: Settings, engine: Engine) 
         ({"source_transcript": '{"segments": [{"text": "half \\ud800"}]}'}, "invalid_transcript"),
         ({"source_transcript": ""}, "invalid_request"),
         ({"source_transcript": 7}, "invalid_request"),
+        ({"source_transcript": {"segments": [{"text": "word " * 40}]}}, "transcript_too_long"),
+        ({"source_transcript": SRT.replace("00:00", "00:10")}, "transcript_does_not_match"),
+        ({"source_transcript": SRT, "voices": {"S2": "fake:ana"}}, "unknown_speaker"),
         ({"voices": {"default": "fake:nobody"}}, "unknown_voice"),
         ({"voices": {"S1": "fake:pau"}}, "voice_language_mismatch"),
         ({"voices": {"S1": 1}}, "invalid_request"),
@@ -127,6 +134,55 @@ def test_what_is_served_is_named(person: Person, video: UUID) -> None:
     document = order(person, video, target_languages=["de"]).get_json(force=True)
     assert document["unsupported"] == ["de"]
     assert {"source": "en", "targets": ["ca", "es"]} in document["supported"]
+
+
+@pytest.mark.usefixtures("served")
+def test_a_region_falls_back_to_what_is_served(person: Person, video: UUID, engine: Engine) -> None:
+    job = order(person, video, source_language="en-US", target_languages=["es-mx", "ca-ES"]).json
+    assert job
+    assert job["source_language"] == "en"
+    assert [dub["language"] for dub in job["dubs"]] == ["es", "ca"]
+    with transaction(engine) as session:
+        voice = {"voice_id": "fake:eva", "name": "Eva", "languages": ["es-MX"], "gender": None}
+        mexican = {"engines": ["fake"], "voices": [*SLOTS["speech_synthesis"]["voices"], voice]}
+        pairs = {"engines": ["fake"], "pairs": [["en", "es"], ["en", "es-MX"]]}
+        languages.publish(session, {**SLOTS, "translation": pairs, "speech_synthesis": mexican})
+    both = order(person, video, target_languages=["es", "es-MX"], voices={"default": "fake:eva"}).json
+    assert both
+    assert [dub["language"] for dub in both["dubs"]] == ["es", "es-MX"]
+
+
+@pytest.mark.usefixtures("served")
+def test_a_transcript_that_is_not_the_videos(person: Person, video: UUID) -> None:
+    """The video lasts three seconds."""
+    late = order(person, video, source_transcript={"segments": [{"text": "Good night.", "start": 7, "end": 8}]})
+    assert code(late) == (422, "transcript_does_not_match")
+    detail = late.get_json(force=True)["detail"]
+    assert "Good night." in detail
+    assert "7.0" in detail
+    assert "3.0" in detail
+    for characters, status in ((180, 202), (181, 422)):
+        given = {"segments": [{"text": "x" * characters}]}
+        assert order(person, video, source_transcript=given).status_code == status
+
+
+@pytest.mark.usefixtures("served")
+def test_a_voice_for_a_speaker(person: Person, video: UUID) -> None:
+    two = {"segments": [{"text": "Hello.", "speaker": "Ana"}, {"text": "Hi.", "speaker": "Pau"}]}
+    refused = order(person, video, source_transcript=two, voices={"Eva": "fake:ana"})
+    assert code(refused) == (422, "unknown_speaker")
+    assert refused.get_json(force=True)["speakers"] == ["Ana", "Pau"]
+    assert order(person, video, source_transcript=two, voices={"Ana": "fake:ana"}).status_code == 202
+    assert order(person, video, voices={"S7": "fake:ana"}).status_code == 202
+
+
+@pytest.mark.usefixtures("served")
+def test_if_match_is_not_looked_at(person: Person, video: UUID) -> None:
+    address = order(person, video).headers["Location"]
+    answer = person.get(address, headers={"If-Match": '"another"'})
+    assert answer.status_code == 200
+    tag = answer.headers["ETag"]
+    assert person.get(address, headers={"If-Match": '"another"', "If-None-Match": tag}).status_code == 304
 
 
 @pytest.mark.usefixtures("served")
@@ -161,6 +217,7 @@ def test_a_video_that_is_not_ready(person: Person, engine: Engine, status: str) 
     answer = order(person, a_video(engine, person.id, status=status))
     assert code(answer) == (409, "video_not_ready")
     assert answer.get_json(force=True)["video_status"] == status
+    assert ("as a new video" in answer.get_json(force=True)["detail"]) == (status == "REJECTED")
 
 
 @pytest.mark.usefixtures("served")

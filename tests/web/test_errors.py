@@ -1,5 +1,6 @@
 """Problem documents, request ids, the log."""
 
+import io
 import json
 import logging
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from gunicorn.http.errors import InvalidChunkSize  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from werkzeug.test import TestResponse
 
@@ -15,7 +17,7 @@ from shared.config import Settings
 from shared.errors import TransientError
 from tests.web.conftest import Person
 from web.auth import public
-from web.requests import LARGEST_BODY_BYTES
+from web.requests import LARGEST_BODY_BYTES, LARGEST_ORDER_BYTES
 
 
 def code(answer: TestResponse) -> tuple[int, str]:
@@ -71,6 +73,116 @@ def test_every_wrong_field_is_named(client: FlaskClient) -> None:
 def test_a_body_too_large(client: FlaskClient) -> None:
     answer = client.post("/auth/login", data=b" " * (LARGEST_BODY_BYTES + 1), content_type="application/json")
     assert code(answer) == (413, "request_too_large")
+
+
+def test_an_order_may_be_larger(person: Person) -> None:
+    for size, expected in (
+        (LARGEST_BODY_BYTES, (422, "invalid_request")),
+        (LARGEST_ORDER_BYTES, (413, "request_too_large")),
+    ):
+        body = b"{}" + b" " * size
+        assert code(person.post("/dubbing-jobs", data=body, content_type="application/json")) == expected
+    body = b" " * (LARGEST_BODY_BYTES + 1)
+    assert code(person.post("/videos", data=body, content_type="application/json")) == (413, "request_too_large")
+
+
+def chunked(client: FlaskClient, stream: object) -> TestResponse:
+    """As gunicorn hands on a body without Content-Length."""
+    environ = {"wsgi.input": stream, "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    return client.post("/auth/login", environ_overrides=environ, content_type="application/json")
+
+
+def test_a_chunked_body(client: FlaskClient) -> None:
+    assert code(chunked(client, io.BytesIO(b'{"email": "a" }'))) == (422, "invalid_request")
+    assert code(chunked(client, io.BytesIO(b'{"email": "' + b"a" * 12_000_000))) == (413, "request_too_large")
+
+
+def test_a_chunk_whose_size_is_none(client: FlaskClient) -> None:
+    class Chunks:
+        def read(self, _size: int) -> bytes:
+            raise InvalidChunkSize(b"zz")
+
+    answer = chunked(client, Chunks())
+    assert code(answer) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("levels", [101, 500, 5_000, 30_000])
+@pytest.mark.parametrize("pair", ["[]", '{"a":}'])
+def test_json_that_goes_too_deep(client: FlaskClient, levels: int, pair: str) -> None:
+    levels = min(levels, LARGEST_BODY_BYTES // 8)
+    value = pair[:-1] * levels + "1" + pair[-1] * levels
+    answer = client.post("/auth/login", data=f'{{"email": {value}}}', content_type="application/json")
+    assert code(answer) == (400, "invalid_json")
+    assert "deep" in answer.get_json(force=True)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        (b'{"email": "a",\n "password" 1}', "line 2, column 13"),
+        (b"", "line 1, column 1"),
+        (b'{"email": "\xff"}', "UTF-8"),
+        (b'{"email": ' + b"9" * 5000 + b"}", "digits"),
+    ],
+)
+def test_broken_json_is_pointed_at(client: FlaskClient, body: bytes, where: str) -> None:
+    answer = client.post("/auth/login", data=body, content_type="application/json")
+    assert code(answer) == (400, "invalid_json")
+    assert where in answer.get_json(force=True)["detail"]
+
+
+def test_a_refusal_stays_small(client: FlaskClient, person: Person) -> None:
+    many = {f"field {number}": number for number in range(100)}
+    answer = client.post("/auth/login", json=many)
+    assert code(answer) == (422, "invalid_request")
+    document = answer.get_json(force=True)
+    assert len(document["errors"]) == 20
+    assert "first 20 of 102" in document["detail"]
+    more = client.post("/auth/login", json={str(number): 1 for number in range(5000)})
+    assert code(more) == (422, "invalid_request")
+    assert len(more.data) < 1000
+    long = client.post("/auth/login", json={"x" * 50_000: 1})
+    assert len(long.data) < 1000
+    for wrong in ({"voices": {str(n): 1 for n in range(500_000)}}, {"target_languages": [1] * 1_000_000}):
+        answer = person.post("/dubbing-jobs", json=wrong)
+        assert code(answer) == (422, "invalid_request")
+        assert len(answer.data) < 1000
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"source_transcript": 7}, "source_transcript"),
+        ({"source_transcript": ""}, "source_transcript"),
+        ({"voices": {"": "fake:ana"}}, "voices."),
+        ({"target_languages": [1]}, "target_languages.0"),
+    ],
+)
+def test_a_wrong_field_has_the_clients_name(person: Person, wrong: dict[str, object], field: str) -> None:
+    given = {"video_id": "00000000-0000-7000-8000-000000000000", "target_languages": ["es"], **wrong}
+    answer = person.post("/dubbing-jobs", json=given)
+    assert [error["field"] for error in answer.get_json(force=True)["errors"]] == [field]
+
+
+def test_the_document_walks_a_newcomer_through(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").json
+    assert document
+    walk = document["info"]["description"]
+    steps = [
+        f"`{method.upper()} {path}`"
+        for path, method in (
+            ("/auth/login", "post"),
+            ("/videos", "post"),
+            ("/videos/{video_id}/uploaded", "post"),
+            ("/dubbing-jobs", "post"),
+            ("/dubbing-jobs/{job_id}", "get"),
+            ("/dubbing-jobs/{job_id}/results", "get"),
+        )
+        if method in document["paths"][path]
+    ]
+    assert len(steps) == 6
+    assert [walk.index(step) for step in steps] == sorted(walk.index(step) for step in steps)
+    assert "upload.headers" in walk
 
 
 def broken(make_app: Callable[[Settings], Flask], settings: Settings, error: Exception) -> FlaskClient:

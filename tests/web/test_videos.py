@@ -19,7 +19,7 @@ from shared.config import GIB, Settings
 from shared.db import transaction
 from shared.models import Artifact, Dub, Job, Result, Video, new_id
 from shared.storage import Storage, artifact_key, original_key, results_prefix, thumbnail_key
-from shared.videos.library import BIDI_CONTROLS, display_filename
+from shared.videos.library import BIDI_CONTROLS, display_filename, display_title
 from tests.factories import a_job
 from tests.web.conftest import Person
 
@@ -67,6 +67,7 @@ def test_announce(person: Person, settings: Settings) -> None:
         ({"content_type": "text/html"}, "invalid_request"),
         ({"content_type": "video/mp4\r\nX-Evil: 1"}, "invalid_request"),
         ({"content_type": "video"}, "invalid_request"),
+        ({"content_type": "text/html; video/mp4"}, "invalid_request"),
         ({"title": ""}, "invalid_request"),
         ({"colour": "red"}, "invalid_request"),
     ],
@@ -82,6 +83,29 @@ def test_media_types_that_clients_send(person: Person, kind: str) -> None:
     answer = person.post("/videos", json={**ANNOUNCED, "content_type": kind})
     expected = 422 if kind.endswith("vp8,opus") else 201
     assert answer.status_code == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("VIDEO/MP4", "video/mp4"),
+        ("", "application/octet-stream"),
+        ('Video/MP4; codecs="avc1.42E01E"', 'video/mp4; codecs="avc1.42E01E"'),
+    ],
+)
+def test_a_media_type_is_kept_in_lower_case(person: Person, given: str, stored: str) -> None:
+    created = person.post("/videos", json={**ANNOUNCED, "content_type": given}).json
+    assert created
+    assert created["upload"]["headers"]["Content-Type"] == stored
+    assert (person.get(f"/videos/{created['video_id']}").json or {})["content_type"] == stored
+
+
+def test_a_wrong_media_type_gets_a_sentence(person: Person) -> None:
+    answer = person.post("/videos", json={**ANNOUNCED, "content_type": "text/html"})
+    (error,) = answer.get_json(force=True)["errors"]
+    assert error["field"] == "content_type"
+    assert "such as video/mp4" in error["message"]
+    assert "[" not in error["message"]
 
 
 def test_the_installation_may_take_less(
@@ -105,7 +129,13 @@ def test_the_installation_may_take_less(
         ("gpj\u202e4pm.exe", "gpj4pm.exe"),
         ("/", "upload"),
         ("..", "upload"),
-        ("x" * 1024, "x" * 255),
+        ("x" * 1024, "x" * 200),
+        ("x" * 300 + ".mp4", "x" * 200 + ".mp4"),
+        ("ж" * 300 + ".mp4", "ж" * 100 + ".mp4"),
+        ("発" * 300 + ".mp4", "発" * 66 + ".mp4"),
+        ("talk." + "x" * 17, "talk." + "x" * 17),
+        ("talk\u200b\ufeff\u2028.mp4", "talk.mp4"),
+        ("\u200d", "upload"),
     ],
 )
 def test_filenames_in_any_script(person: Person, name: str, shown: str) -> None:
@@ -121,9 +151,36 @@ def test_filenames_in_any_script(person: Person, name: str, shown: str) -> None:
 @given(st.text(max_size=400))
 def test_a_shown_name_is_harmless(name: str) -> None:
     shown = display_filename(name)
-    assert 1 <= len(shown) <= 255
+    assert 1 <= len(shown.encode()) <= 216
+    assert shown == shown.strip()
     assert not set(shown) & ({"/", "\\", "\r", "\n", "\0"} | BIDI_CONTROLS)
-    assert shown.encode()
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        (None, "talk"),
+        ("  A talk. ", "A talk."),
+        ("\u202eklat\u0007", "klat"),
+        (" \u200b\u200d\n", "talk"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+    ],
+)
+def test_titles_are_clean_and_never_empty(person: Person, title: str | None, shown: str) -> None:
+    created = person.post("/videos", json={**ANNOUNCED, "title": title}).json
+    assert created
+    address = f"/videos/{created['video_id']}"
+    assert (person.get(address).json or {})["title"] == shown
+    if title is not None:
+        person.patch(address, json={"title": "Another"})
+        assert (person.patch(address, json={"title": title}).json or {})["title"] == shown
+
+
+@given(st.text(max_size=255), st.text(max_size=400))
+def test_a_shown_title_is_harmless(title: str, filename: str) -> None:
+    shown = display_title(title, display_filename(filename))
+    assert shown
+    assert not set(shown) & ({"\r", "\n", "\0", "\u200b"} | BIDI_CONTROLS)
 
 
 def test_uploaded_and_ready(person: Person, media: Path, engine: Engine, settings: Settings) -> None:
@@ -184,6 +241,7 @@ def test_a_bad_file_is_rejected_for_good(person: Person, media: Path, name: str,
     assert code(first) == code(second) == (422, expected)
     documents = [answer.get_json(force=True) for answer in (first, second)]
     assert [document["detail"] for document in documents] == [documents[0]["detail"]] * 2
+    assert "as a new video" in documents[0]["detail"]
     assert documents[0]["video"] == {"video_id": video_id, "status": "REJECTED"}
     read = person.get(f"/videos/{video_id}").json
     assert read
@@ -195,7 +253,9 @@ def test_another_size_than_announced(person: Person, media: Path, settings: Sett
     video_id = (person.post("/videos", json=ANNOUNCED).json or {})["video_id"]
     Storage(settings).put(original_key(UUID(video_id)), (media / "clip.mp4").read_bytes(), "video/mp4")
     assert code(uploaded(person, video_id)) == (422, "size_mismatch")
-    assert code(uploaded(person, video_id)) == (422, "size_mismatch")
+    again = uploaded(person, video_id)
+    assert code(again) == (422, "size_mismatch")
+    assert "as a new video" in again.get_json(force=True)["detail"]
 
 
 def test_too_long(

@@ -39,14 +39,16 @@ class Bench:
     worker: Tier
     clip: Path
 
-    def job(self, *languages: str, wake: bool = True, **values: Any) -> UUID:
-        """A job for the clip, with its wake-up call sent unless `wake` is False."""
+    def job(self, *languages: str, wake: bool = True, seconds: float = 6.0, **values: Any) -> UUID:
+        """A job for the clip, which lasts `seconds`, with its wake-up call sent unless `wake` is False."""
         video_id = new_id()
         storage = Storage(self.settings)
         storage.upload(self.clip, original_key(video_id), "video/mp4")
         stored = storage.head(original_key(video_id))
         assert stored is not None
-        a_video(self.engine, video_id=video_id, etag=stored.etag, size_bytes=stored.size_bytes, duration_seconds=6.0)
+        a_video(
+            self.engine, video_id=video_id, etag=stored.etag, size_bytes=stored.size_bytes, duration_seconds=seconds
+        )
         job_id = a_job(self.engine, *languages, video_id=video_id, **values)
         if wake:
             self.wake(job_id)

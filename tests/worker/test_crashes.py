@@ -5,11 +5,13 @@ import threading
 import time
 
 import httpx
+import psutil
 import pytest
 from sqlalchemy import func
 
 from shared.queue import Wake
-from tests.processes import alive, until
+from tests.media import a_clip
+from tests.processes import alive, process_name, until
 from tests.worker.conftest import Bench
 
 BEGINNINGS = ("fetch", "extract", "separate", "transcribe", "translate", "synthesize", "align", "mix", "mux", "publish")
@@ -159,3 +161,21 @@ def test_a_cancel_ends_a_running_child_within_five_seconds(start_bench):
     assert not alive(started)
     assert time.monotonic() - asked < 5
     until(lambda: not any(bench.settings.scratch_dir.iterdir()), 2, "an empty scratch")
+
+
+@pytest.mark.parametrize("victim", ["worker", "child"])
+def test_no_ffmpeg_survives_a_kill(start_bench, tmp_path, victim):
+    """Killed while ffmpeg encodes: it is gone within two seconds, and the job completes."""
+    bench = start_bench()
+    bench.clip = a_clip(tmp_path / "long.mp4", 120.0)
+    job_id = bench.job(seconds=120.0)
+
+    def encoders() -> list[psutil.Process]:
+        return [process for process in bench.worker.descendants() if "ffmpeg" in process_name(process)]
+
+    until(lambda: bench.row(job_id).stage == "mix", 60, "the stage mix")
+    running = until(encoders, 20, "an ffmpeg")
+    killed = bench.worker.http_process() if victim == "worker" else bench.worker.job_processes()[0]
+    orphans = bench.worker.kill(killed)
+    until(lambda: not alive([*running, *orphans]), 2, "the end of ffmpeg and all the rest")
+    assert bench.ended(job_id).status == "COMPLETED"
