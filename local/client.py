@@ -80,8 +80,7 @@ class Client:
     def upload(self, path: Path, progress: Progress, filename: str | None = None) -> str:
         """Upload the file at `path` and have it examined; the video's id. `progress(sent, all)` in bytes."""
         size = path.stat().st_size
-        content_type = guess_type(path.name)[0] or "application/octet-stream"
-        announced = {"filename": filename or path.name, "size_bytes": size, "content_type": content_type}
+        announced = {"filename": filename or path.name, "size_bytes": size, "content_type": media_type(path)}
         video = self._call("POST", "/videos", announced)
         self._put(video["upload"], path, progress)
         self._call("POST", f"/videos/{video['video_id']}/uploaded", {})
@@ -156,6 +155,12 @@ class Client:
             raise ClientError(f"The upload was refused by the file store ({answer.status_code}).")
 
 
+def media_type(path: Path) -> str:
+    """What the name says the file is, where that is video or sound (`.ts` is a translator's file to some)."""
+    guessed = guess_type(path.name)[0] or ""
+    return guessed if guessed.startswith(("video/", "audio/")) else "application/octet-stream"
+
+
 def _blocks(path: Path, progress: Progress) -> Iterator[bytes]:
     size, sent = path.stat().st_size, 0
     with path.open("rb") as file:
@@ -186,7 +191,8 @@ def _document(answer: httpx.Response) -> dict[str, Any]:
     if answer.is_success:
         return document
     sentence = document.get("detail") or document.get("title") or f"The service answered {answer.status_code}."
-    raise ClientError(f"{sentence} ({document.get('code', answer.status_code)})")
+    fields = "".join(f" {error['field']}: {error['message']}" for error in document.get("errors", ()))
+    raise ClientError(f"{sentence}{fields} ({document.get('code', answer.status_code)})")
 
 
 @contextmanager

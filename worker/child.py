@@ -25,11 +25,6 @@ class Ended:
     code: int
     trouble: dict[str, Any] | None
 
-    @property
-    def by_signal(self) -> int | None:
-        """The signal that killed it."""
-        return -self.code if self.code < 0 else None
-
 
 class Child:
     """`python -m worker.run <job_id>` in a session of its own, under limits, dying with this thread's process."""

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, func, or_, select
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -21,10 +21,9 @@ from shared.config import Settings
 from shared.db import transaction
 from shared.dubbing import jobs
 from shared.dubbing.jobs import Claim
-from shared.dubbing.state import Status
 from shared.errors import LeaseLostError, TransientError
 from shared.models import Job, Video
-from shared.queue import Queue
+from shared.queue import LONGEST_DELAY_SECONDS, Queue
 from worker import scratch
 from worker.child import EX_TEMPFAIL, Child, Ended
 
@@ -78,8 +77,9 @@ class Supervisor:
             settled = jobs.settle(session, job_id, self._settings)
         if settled:
             return Answer(200, f"settled: {settled}")
-        if not self._is_waiting(job_id):
-            return Answer(200, "nothing to do")
+        with transaction(self._engine) as session:
+            if not jobs.is_claimable(session, job_id):
+                return Answer(200, "nothing to do")
         if not self._slots.acquire(blocking=False):
             return Answer(503, "no free job slot")
         try:
@@ -90,11 +90,6 @@ class Supervisor:
     def _schema_is_ready(self) -> bool:
         self._schema_ready = self._schema_ready or not schema.is_behind(self._engine)
         return self._schema_ready
-
-    def _is_waiting(self, job_id: UUID) -> bool:
-        due = (Job.status == Status.PENDING) & (Job.not_before <= func.now())
-        with transaction(self._engine) as session:
-            return session.scalar(select(Job.job_id).where(Job.job_id == job_id, or_(due, jobs.lapsed()))) is not None
 
     def _run(self, job_id: UUID) -> Answer:
         needed, (free, most) = self._needed_bytes(job_id), scratch.room_bytes(self._settings)
@@ -227,7 +222,7 @@ class Supervisor:
 
     def _wake(self, job_id: UUID, delay: float) -> None:
         """Send the next wake-up call; if it can't be sent or is due too far ahead, the sweep will."""
-        if delay > 900:
+        if delay > LONGEST_DELAY_SECONDS:
             return
         try:
             self._queue.wake(job_id, delay + 1 if delay else 0)

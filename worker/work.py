@@ -27,7 +27,6 @@ class Original:
     key: str
     etag: str
     filename: str
-    title: str
     size_bytes: int
     duration_seconds: float
 
@@ -106,7 +105,6 @@ def _original(video: Video, job: Job) -> Original:
         key=job.original_s3_path.split("/", 3)[3],
         etag=video.etag,
         filename=video.filename,
-        title=video.title,
         size_bytes=video.size_bytes,
         duration_seconds=video.duration_seconds,
     )

@@ -113,10 +113,9 @@ def settle(session: Session, job_id: UUID, settings: Settings) -> Status | None:
 def claim(session: Session, job_id: UUID, settings: Settings) -> Claim | None:
     """Take the job with a fresh lease, or None when someone has it, it is not due or it is over."""
     token = new_id()
-    due = and_(Job.status == Status.PENDING, Job.not_before <= func.now())
     row = session.execute(
         state.move_job(state.LIVE, Status.PROCESSING)
-        .where(Job.job_id == job_id, or_(due, lapsed()))
+        .where(Job.job_id == job_id, claimable())
         .values(
             lease_token=token,
             lease_until=_from_now(settings.lease_seconds),
@@ -286,8 +285,7 @@ def due_for_wake(session: Session, settings: Settings, limit: int = 500) -> list
         Job.wake_sent_at.is_(None),
         Job.wake_sent_at <= func.now() - func.make_interval(0, 0, 0, 0, 0, 0, interval),
     )
-    due = or_(and_(Job.status == Status.PENDING, Job.not_before <= func.now()), lapsed())
-    rows = select(Job.job_id).where(Job.status.in_(state.LIVE), due, quiet).order_by(Job.job_id).limit(limit)
+    rows = select(Job.job_id).where(Job.status.in_(state.LIVE), claimable(), quiet).order_by(Job.job_id).limit(limit)
     return list(session.scalars(rows))
 
 
@@ -314,6 +312,16 @@ def lock(session: Session, held: Claim) -> Job:
 def lapsed() -> ColumnElement[bool]:
     """PROCESSING under a lease that has run out."""
     return and_(Job.status == Status.PROCESSING, Job.lease_until <= func.now())
+
+
+def claimable() -> ColumnElement[bool]:
+    """Waiting for a worker: PENDING and due, or PROCESSING under a lease that has run out."""
+    return or_(and_(Job.status == Status.PENDING, Job.not_before <= func.now()), lapsed())
+
+
+def is_claimable(session: Session, job_id: UUID) -> bool:
+    """Whether the job waits for a worker."""
+    return session.scalar(select(Job.job_id).where(Job.job_id == job_id, claimable())) is not None
 
 
 def _release(session: Session, held: Claim, delay_seconds: float, values: Mapping[str, Any]) -> bool:

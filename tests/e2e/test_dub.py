@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,14 +42,20 @@ SPANISH = (
 )
 
 
+@contextmanager
+def signed_in(folder: Path, voices: str) -> Iterator[Client]:
+    """A client of a running stack that speaks with the engine `voices`."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ONEVOICE_SPEECH_SYNTHESIS", voices)
+        with Stack(folder) as stack, Client(stack.url) as client:
+            client.login(stack.secrets.email, stack.secrets.password)
+            yield client
+
+
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A signed-in client of a running stack with its ordinary engines."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("ONEVOICE_SPEECH_SYNTHESIS", "espeak")
-        with Stack(tmp_path_factory.mktemp("stack")) as stack, Client(stack.url) as signed_in:
-            signed_in.login(stack.secrets.email, stack.secrets.password)
-            yield signed_in
+    with signed_in(tmp_path_factory.mktemp("stack"), voices="espeak") as client:
+        yield client
 
 
 @dataclass(frozen=True)
@@ -179,11 +186,8 @@ def test_recognised_without_a_transcript_most_words_are_right(client, made, tmp_
 
 @pytest.fixture(scope="module")
 def english_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("ONEVOICE_SPEECH_SYNTHESIS", "flite")
-        with Stack(tmp_path_factory.mktemp("english")) as stack, Client(stack.url) as signed_in:
-            signed_in.login(stack.secrets.email, stack.secrets.password)
-            yield signed_in
+    with signed_in(tmp_path_factory.mktemp("english"), voices="flite") as client:
+        yield client
 
 
 def word_errors(settings: Settings, spoken: list[tuple[Sound, str]]) -> float:

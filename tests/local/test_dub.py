@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from local import demo, dub
+from local.client import media_type
 from local.processes import free_port
 from local.report import figures
 
@@ -36,3 +37,11 @@ def test_figures_are_those_the_report_has(tmp_path: Path) -> None:
         ["speed,", "maximum", "1.25", "×"],
         ["true", "peak", "-2.00", "dBTP"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a.mp4", "video/mp4"), ("a.ts", "application/octet-stream"), ("a", "application/octet-stream")],
+)
+def test_a_name_that_says_no_media_type_is_no_reason_to_refuse(name: str, expected: str) -> None:
+    assert media_type(Path(name)) == expected
