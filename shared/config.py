@@ -22,6 +22,12 @@ PRODUCTION_FLOORS: dict[str, float] = {
     "resend_seconds": 300,
     "backoff_seconds": 10,
     "give_up_after_seconds": 3600,
+    "retention_sweep_seconds": 300,
+    "purge_seconds": 30,
+    "import_poll_seconds": 1,
+    "webhook_poll_seconds": 1,
+    "webhook_backoff_seconds": 10,
+    "webhook_give_up_seconds": 3600,
 }
 
 
@@ -53,7 +59,9 @@ class Settings(BaseSettings):
     max_duration_seconds: float = Field(3 * 3600, gt=0)
     max_live_jobs: int = Field(20, ge=1)
     max_languages: int = Field(10, ge=1, le=50)
-    retention_days: int = Field(30, ge=1)
+    multipart_from_bytes: int = Field(64 * MIB, ge=5 * MIB)
+    upload_expiry_seconds: float = Field(24 * 3600, gt=0)
+    idempotency_seconds: float = Field(24 * 3600, gt=0)
     disk_free_min_bytes: int = Field(1 * GIB, ge=0)
 
     # Worker tier: a job's life (seconds)
@@ -72,6 +80,24 @@ class Settings(BaseSettings):
     kill_grace_seconds: float = Field(5, gt=0)
     job_memory_bytes: int = Field(4 * GIB, ge=256 * MIB)
 
+    # How long things are kept; the rows decide
+    retention_days: int = Field(30, ge=1)
+    artifact_retention_days: int = Field(7, ge=1)
+    retention_sweep_seconds: float = Field(3600, gt=0)
+    purge_seconds: float = Field(60, gt=0)
+
+    # What goes out to addresses that users name: imports and webhooks (seconds)
+    import_slots: int = Field(2, ge=1, le=20)
+    import_poll_seconds: float = Field(2, gt=0)
+    import_cap_seconds: float = Field(6 * 3600, gt=0)
+    import_stall_seconds: float = Field(60, gt=0)
+    webhook_poll_seconds: float = Field(5, gt=0)
+    webhook_timeout_seconds: float = Field(10, gt=0)
+    webhook_backoff_seconds: float = Field(30, gt=0)
+    webhook_give_up_seconds: float = Field(24 * 3600, gt=0)
+    # `host:port` pairs that may be reached although they are private. For tests only, like engine_modules.
+    egress_exempt: Names = ()
+
     # Engines, in order of preference; production has to name them
     speech_recognition: Names = ()
     forced_alignment: Names = ()
@@ -88,6 +114,7 @@ class Settings(BaseSettings):
         "speech_synthesis",
         "source_separation",
         "engine_modules",
+        "egress_exempt",
         mode="before",
     )
     @classmethod
@@ -112,8 +139,11 @@ class Settings(BaseSettings):
         wrong = []
         if self.heartbeat_seconds > self.lease_seconds / 4:
             wrong.append(f"{PREFIX}HEARTBEAT_SECONDS must be at most a quarter of {PREFIX}LEASE_SECONDS")
-        if self.engine_modules and self.environment != "test":
-            wrong.append(f"{PREFIX}ENGINE_MODULES is for tests and refused when {PREFIX}ENVIRONMENT={self.environment}")
+        wrong += [
+            f"{PREFIX}{name.upper()} is for tests and refused when {PREFIX}ENVIRONMENT={self.environment}"
+            for name in ("engine_modules", "egress_exempt")
+            if getattr(self, name) and self.environment != "test"
+        ]
         if len(self.jwt_secret.get_secret_value()) < 32:
             wrong.append(f"{PREFIX}JWT_SECRET must have at least 32 characters")
         return wrong

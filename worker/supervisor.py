@@ -112,7 +112,7 @@ class Supervisor:
     def _needed_bytes(self, job_id: UUID) -> int:
         with transaction(self._engine) as session:
             video = session.scalars(select(Video).join(Job, Job.video_id == Video.id).where(Job.job_id == job_id)).one()
-        return scratch.needed_bytes(video.size_bytes, video.duration_seconds or 0.0)
+        return scratch.needed_bytes(video.size_bytes or 0, video.duration_seconds or 0.0)
 
     def _watched(self, held: Claim) -> tuple[Ended, Stop | None]:
         """`_watch`; whatever goes wrong with it (no process to be had, say) is trouble of this attempt."""

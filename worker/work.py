@@ -97,8 +97,9 @@ def _request(job: Job) -> Request:
 
 
 def _original(video: Video, job: Job) -> Original:
-    # Only READY videos get jobs, and READY stores both.
+    # Only READY videos get jobs, and READY stores all three.
     assert video.etag is not None
+    assert video.size_bytes is not None
     assert video.duration_seconds is not None
     return Original(
         video_id=video.id,

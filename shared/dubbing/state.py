@@ -23,16 +23,17 @@ P, R, C, F, X = Status.PENDING, Status.PROCESSING, Status.COMPLETED, Status.FAIL
 JOB_MOVES: dict[Status, frozenset[Status]] = {
     P: frozenset({R, F, X}),
     R: frozenset({R, P, C, F, X}),  # R to R: a lapsed lease taken over
-    C: frozenset(),
-    F: frozenset(),
-    X: frozenset(),
+    # another round: what did not succeed is tried again, or a language is added
+    C: frozenset({P}),
+    F: frozenset({P}),
+    X: frozenset({P}),
 }
 DUB_MOVES: dict[Status, frozenset[Status]] = {
     P: frozenset({R, C, F, X}),
     R: frozenset({R, P, C, F, X}),
     C: frozenset(),
-    F: frozenset(),
-    X: frozenset(),
+    F: frozenset({P}),
+    X: frozenset({P}),
 }
 LIVE = frozenset({P, R})
 OVER = frozenset({C, F, X})

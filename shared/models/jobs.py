@@ -1,7 +1,7 @@
 """Jobs, their dubs (one per language) and the files that came out of them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
@@ -11,14 +11,18 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from shared.models.base import Base, CreatedAt, Document, Id
 
 STATUSES = "status in ('PENDING', 'PROCESSING', 'COMPLETED', 'FAILED', 'CANCELED')"
+# It can be large, so it is read only where it is asked for.
+GivenText = Annotated[dict[str, Any] | None, mapped_column(JSONB(none_as_null=True), default=None, deferred=True)]
 LIVE = text("status in ('PENDING', 'PROCESSING')")
 
 
 class Job(Base):
     """One request to dub one video. This row is the truth; a queue message is only a wake-up call.
 
-    `options` is what the request asked for: `voices`, `background`. `source_transcript` is the given transcript as
-    shared.dubbing.transcript writes it. `status` is written only through shared.dubbing.state.
+    `options` is what the request asked for: `voices`, `background`, `subtitles`, `range`, `preview`.
+    `source_transcript` is the given transcript as shared.dubbing.transcript writes it; it can be large and is read
+    only where it is asked for. A job that was over and goes on (retry, another language) opens another `round`.
+    `deleted_at` hides what is about to be deleted. `status` is written only through shared.dubbing.state.
     """
 
     __tablename__ = "jobs"
@@ -26,7 +30,9 @@ class Job(Base):
         CheckConstraint(STATUSES, name="status"),
         CheckConstraint("status <> 'PROCESSING' or lease_token is not null", name="lease"),
         Index("ix_jobs_user_id_job_id", "user_id", "job_id"),
-        Index("ix_jobs_video_id", "video_id"),
+        Index("ix_jobs_user_id_status_job_id", "user_id", "status", "job_id"),
+        Index("ix_jobs_video_id_job_id", "video_id", "job_id"),
+        Index("ix_jobs_expires_at", "expires_at", postgresql_where=text("expires_at is not null")),
         Index("ix_jobs_live", "status", "not_before", postgresql_where=LIVE),
         Index("ix_jobs_live_user_id", "user_id", postgresql_where=LIVE),
     )
@@ -38,16 +44,21 @@ class Job(Base):
     stage: Mapped[str | None] = mapped_column(default=None)
     progress: Mapped[float] = mapped_column(default=0.0)
     source_language: Mapped[str | None] = mapped_column(default=None)
-    source_transcript: Mapped[dict[str, Any] | None] = mapped_column(JSONB, default=None)
+    source_transcript: Mapped[GivenText]
     options: Mapped[Document]
     original_s3_path: Mapped[str]
     result_s3_path: Mapped[str | None] = mapped_column(default=None)
+    webhook_url: Mapped[str | None] = mapped_column(default=None)
+    round: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     error_code: Mapped[str | None] = mapped_column(default=None)
     error_message: Mapped[str | None] = mapped_column(default=None)
     created_at: Mapped[CreatedAt]
     started_at: Mapped[datetime | None] = mapped_column(default=None)
+    # when the worker that runs it expects the end, by measured stage speeds
+    estimated_end_at: Mapped[datetime | None] = mapped_column(default=None)
     completed_at: Mapped[datetime | None] = mapped_column(default=None)
     expires_at: Mapped[datetime | None] = mapped_column(default=None)
+    deleted_at: Mapped[datetime | None] = mapped_column(default=None)
     cancel_requested_at: Mapped[datetime | None] = mapped_column(default=None)
     # the lease of the worker that runs it
     lease_token: Mapped[UUID | None] = mapped_column(default=None)
@@ -66,7 +77,10 @@ class Job(Base):
 
 
 class Dub(Base):
-    """One language of a job, with its own status, progress, error and results."""
+    """One language of a job, with its own status, progress, error and results.
+
+    `transcript` is the text given for this language (as source_transcript is for the source), or None.
+    """
 
     __tablename__ = "dubs"
     __table_args__ = (CheckConstraint(STATUSES, name="status"), UniqueConstraint("job_id", "language"))
@@ -76,6 +90,8 @@ class Dub(Base):
     position: Mapped[int]
     language: Mapped[str]
     status: Mapped[str]
+    transcript: Mapped[GivenText]
+    round: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     stage: Mapped[str | None] = mapped_column(default=None)
     progress: Mapped[float] = mapped_column(default=0.0)
     error_code: Mapped[str | None] = mapped_column(default=None)
@@ -110,7 +126,7 @@ class Artifact(Base):
     """
 
     __tablename__ = "artifacts"
-    __table_args__ = (UniqueConstraint("video_id", "fingerprint"),)
+    __table_args__ = (UniqueConstraint("video_id", "fingerprint"), Index("ix_artifacts_created_at", "created_at"))
 
     id: Mapped[Id]
     video_id: Mapped[UUID] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))

@@ -1,4 +1,4 @@
-"""What the service keeps about itself: which maintenance ran, and what the engines can do."""
+"""What the service keeps about itself: which maintenance ran, what the engines can do and how fast the stages are."""
 
 from datetime import datetime
 from typing import Any
@@ -28,3 +28,18 @@ class EngineCapabilities(Base):
     slot: Mapped[str] = mapped_column(primary_key=True)
     capabilities: Mapped[dict[str, Any]] = mapped_column(JSONB)
     published_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class StageSpeed(Base):
+    """How fast a stage is, learned from the jobs that ran it: seconds of work for each second of sound.
+
+    `engine` names engine and model, empty for stages without one. `runs` is how many jobs taught it.
+    """
+
+    __tablename__ = "stage_speeds"
+
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    engine: Mapped[str] = mapped_column(primary_key=True)
+    seconds_per_second: Mapped[float]
+    runs: Mapped[int] = mapped_column(default=1)
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())

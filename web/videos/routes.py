@@ -28,7 +28,7 @@ def create_video(body: NewVideo) -> Response:
     with transaction() as session:
         video = library.announce(session, user_id(), settings, **body.model_dump())
     url, headers = neighbours().storage.presign_put(
-        original_key(video.id), size_bytes=video.size_bytes, content_type=video.content_type
+        original_key(video.id), size_bytes=body.size_bytes, content_type=video.content_type
     )
     expires_at = datetime.now(UTC) + timedelta(seconds=settings.presigned_url_seconds)
     upload = Upload(url=url, headers=headers, expires_at=expires_at)
