@@ -205,7 +205,7 @@ class Supervisor:
         if not jobs.holds(session, held):
             return None, stop or "recorded by the child"
         if stop is Stop.CANCELED or jobs.cancel_asked(session, held):
-            jobs.cancel_claimed(session, held)
+            jobs.cancel_claimed(session, held, self._settings)
             return None, Stop.CANCELED
         if stop is Stop.TOO_LONG:
             jobs.fail(session, held, TOO_LONG, self._settings)

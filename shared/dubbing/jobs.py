@@ -4,7 +4,7 @@ All times are the database's own clock. Every write after the claim is fenced by
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any
@@ -28,7 +28,7 @@ TRANSIENT_GAVE_UP = "The job was tried for a long time and did not get through. 
 
 @dataclass(frozen=True)
 class NewJob:
-    """What a user asked for; checked before it gets here. `source_transcript` is GivenTranscript.to_dict()."""
+    """What a user asked for; checked before it gets here. Transcripts are as GivenTranscript.to_dict() writes them."""
 
     user_id: UUID
     video_id: UUID
@@ -37,6 +37,8 @@ class NewJob:
     target_languages: tuple[str, ...]
     source_transcript: dict[str, Any] | None
     options: dict[str, Any]
+    target_transcripts: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    webhook_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,15 @@ def create(session: Session, new: NewJob) -> Job:
         source_language=new.source_language,
         source_transcript=new.source_transcript,
         options=new.options,
+        webhook_url=new.webhook_url,
     )
     job.dubs = [
-        Dub(position=position, language=language, status=state.initial())
+        Dub(
+            position=position,
+            language=language,
+            status=state.initial(),
+            transcript=new.target_transcripts.get(language),
+        )
         for position, language in enumerate(new.target_languages)
     ]
     session.add(job)
@@ -97,7 +105,7 @@ def settle(session: Session, job_id: UUID, settings: Settings) -> Status | None:
     canceled = state.move_job(state.LIVE, Status.CANCELED).where(
         Job.job_id == job_id, idle, Job.cancel_requested_at.is_not(None)
     )
-    if _changed(session, canceled.values(**_over())):
+    if _changed(session, canceled.values(**_over(settings))):
         _end_dubs(session, job_id, Status.CANCELED)
         return Status.CANCELED
     exhausted = select(Job).where(Job.job_id == job_id, lapsed(), Job.crashes >= settings.max_crashes)
@@ -205,22 +213,21 @@ def _conclude(session: Session, job: Job, settings: Settings) -> Status:
         select(Dub.status, Dub.error_code, Dub.error_message).where(Dub.job_id == job.job_id).order_by(Dub.position)
     ).all()
     end = state.outcome(Status(dub.status) for dub in dubs)
-    values = _over()
+    values = _over(settings)
     if end is Status.COMPLETED:
         bucket = job.original_s3_path.split("/", 3)[2]
         path = f"s3://{bucket}/{results_prefix(job.job_id)}"
         values |= {"result_s3_path": path, "progress": 1.0, "error_code": None, "error_message": None}
-        values["expires_at"] = _from_now(settings.retention_days * 86_400)
     else:
         values |= _error((dubs[0].error_code or "failed", dubs[0].error_message or "The dub failed."))
     session.execute(state.move_job({Status.PROCESSING}, end).where(Job.job_id == job.job_id).values(**values))
     return end
 
 
-def cancel_claimed(session: Session, held: Claim) -> bool:
+def cancel_claimed(session: Session, held: Claim, settings: Settings) -> bool:
     """The user asked and the child is gone: CANCELED. False when the lease is no longer held."""
     ended = _changed(
-        session, state.move_job({Status.PROCESSING}, Status.CANCELED).where(*fence(held)).values(**_over())
+        session, state.move_job({Status.PROCESSING}, Status.CANCELED).where(*fence(held)).values(**_over(settings))
     )
     if ended:
         _end_dubs(session, held.job_id, Status.CANCELED)
@@ -368,8 +375,15 @@ def _error(error: tuple[str, str]) -> dict[str, str]:
     return {"error_code": error[0], "error_message": error[1]}
 
 
-def _over() -> dict[str, Any]:
-    return {"lease_token": None, "lease_until": None, "stage": None, "completed_at": func.now()}
+def _over(settings: Settings) -> dict[str, Any]:
+    return {
+        "lease_token": None,
+        "lease_until": None,
+        "stage": None,
+        "estimated_end_at": None,
+        "completed_at": func.now(),
+        "expires_at": _from_now(settings.retention_days * 86_400),
+    }
 
 
 def _from_now(seconds: float) -> ColumnElement[datetime]:

@@ -1,15 +1,19 @@
-"""A user's jobs from the outside: order, find, list, cancel, results."""
+"""A user's jobs from the outside: order, find, list, cancel, retry, add languages, results."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from shared.config import Settings
-from shared.dubbing import jobs, state
-from shared.dubbing.request import Request, check
+from shared.dubbing import jobs, rounds, state
+from shared.dubbing.acceptance import check
+from shared.dubbing.request import Request
+from shared.dubbing.rounds import NewDub
 from shared.dubbing.state import Status
+from shared.dubbing.transcript import GivenTranscript
 from shared.errors import AppError, not_found
 from shared.languages import capabilities
 from shared.models import Job, Result, User, Video
@@ -17,18 +21,21 @@ from shared.storage import Storage, original_key
 
 
 def order(
-    session: Session, storage: Storage, settings: Settings, *, user_id: UUID, video_id: UUID, request: Request
+    session: Session,
+    storage: Storage,
+    settings: Settings,
+    *,
+    user_id: UUID,
+    video_id: UUID,
+    request: Request,
+    webhook_url: str | None = None,
 ) -> Job:
     """Check the request and write the job; wake a worker after the commit.
 
-    The user's row is locked, so two orders at once are counted one after the other; the video's row is shared, so it
-    isn't deleted meanwhile. Raises AppError `not_found` (404), `video_not_ready` (409), `too_many_jobs` (429), 422s.
+    Raises AppError `not_found` (404), `video_not_ready` (409), `too_many_jobs` (429), 422s.
     """
-    session.execute(select(User.id).where(User.id == user_id).with_for_update())
-    mine = select(Video).where(Video.id == video_id, Video.user_id == user_id)
-    video = session.scalar(mine.with_for_update(read=True))
-    if video is None:
-        raise not_found("video")
+    _one_at_a_time(session, user_id)
+    video = _kept_video(session, user_id, video_id)
     request = check(request, video, capabilities(session), settings)
     _check_live(session, user_id, settings)
     job = jobs.create(
@@ -41,10 +48,100 @@ def order(
             target_languages=request.target_languages,
             source_transcript=request.source_transcript.to_dict() if request.source_transcript else None,
             options=request.options,
+            target_transcripts={tag: text.to_dict() for tag, text in request.target_transcripts.items()},
+            webhook_url=webhook_url,
         ),
     )
     session.refresh(job)
     return job
+
+
+def retry(session: Session, settings: Settings, user_id: UUID, job_id: UUID) -> Job:
+    """Run again what did not succeed, in another round; wake a worker after the commit.
+
+    Raises AppError `not_found` (404), `invalid_state` (409) for a job that is live or has nothing to try again,
+    `too_many_jobs` (429).
+    """
+    job = _over_and_locked(session, user_id, job_id)
+    if all(dub.status == Status.COMPLETED for dub in job.dubs):
+        raise _invalid_state(job, "All languages of this job are ready: there is nothing to try again.")
+    _check_live(session, user_id, settings)
+    rounds.try_again(session, job)
+    return _reopened(session, job)
+
+
+def add_languages(session: Session, settings: Settings, user_id: UUID, job_id: UUID, wanted: Request) -> Job:
+    """Add languages to a job that is over; all that was made before them serves them too. Wake a worker after it.
+
+    Of `wanted` only the languages, their transcripts and their voices count. Raises AppError `not_found` (404),
+    `invalid_state`, `duplicate_language` (409), `too_many_jobs` (429), and 422s as for an order.
+    """
+    job = _over_and_locked(session, user_id, job_id)
+    video = _kept_video(session, user_id, job.video_id)
+    given = GivenTranscript.from_dict(job.source_transcript) if job.source_transcript else None
+    wanted = replace(wanted, source_language=job.source_language, source_transcript=given)
+    wanted = check(wanted, video, capabilities(session), settings)
+    _check_new(job, wanted, settings)
+    _check_live(session, user_id, settings)
+    rounds.add(session, job, [_new_dub(wanted, language) for language in wanted.target_languages])
+    return _reopened(session, job)
+
+
+def _new_dub(wanted: Request, language: str) -> NewDub:
+    text = wanted.target_transcripts.get(language)
+    return NewDub(language, text.to_dict() if text else None, wanted.voices)
+
+
+def _check_new(job: Job, wanted: Request, settings: Settings) -> None:
+    there = {dub.language for dub in job.dubs}
+    doubled = [language for language in wanted.target_languages if language in there]
+    if doubled:
+        raise AppError(
+            "duplicate_language",
+            f"The job has “{doubled[0]}” already. Where it failed, try the job again instead.",
+            409,
+            details={"languages": doubled},
+        )
+    if len(there) + len(wanted.target_languages) > settings.max_languages:
+        raise AppError("too_many_languages", f"One job may have {settings.max_languages} languages at most.", 422)
+
+
+def _reopened(session: Session, job: Job) -> Job:
+    rounds.reopen(session, job)
+    session.expire_all()
+    return find(session, job.user_id, job.job_id)
+
+
+def _one_at_a_time(session: Session, user_id: UUID) -> None:
+    """Two orders of a user at once are counted one after the other."""
+    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+
+
+def _kept_video(session: Session, user_id: UUID, video_id: UUID) -> Video:
+    """The user's video, which isn't deleted while this transaction is open. Raises AppError `not_found` (404)."""
+    mine = select(Video).where(Video.id == video_id, Video.user_id == user_id, Video.deleted_at.is_(None))
+    video = session.scalar(mine.with_for_update(read=True))
+    if video is None:
+        raise not_found("video")
+    return video
+
+
+def _over_and_locked(session: Session, user_id: UUID, job_id: UUID) -> Job:
+    """The user's job, over and locked, its video kept. Raises AppError `not_found` (404), `invalid_state` (409)."""
+    _one_at_a_time(session, user_id)
+    _kept_video(session, user_id, find(session, user_id, job_id).video_id)
+    # As everywhere: first the video, then its jobs.
+    mine = select(Job).where(Job.job_id == job_id, Job.deleted_at.is_(None)).options(undefer(Job.source_transcript))
+    job = session.scalar(mine.with_for_update().execution_options(populate_existing=True))
+    if job is None:
+        raise not_found("dubbing job")
+    if job.status in state.LIVE:
+        raise _invalid_state(job, "The job is still under way. Wait until it is over, or cancel it.")
+    return job
+
+
+def _invalid_state(job: Job, sentence: str) -> AppError:
+    return AppError("invalid_state", sentence, 409, details={"job_status": job.status})
 
 
 def _check_live(session: Session, user_id: UUID, settings: Settings) -> None:
@@ -61,7 +158,8 @@ def _check_live(session: Session, user_id: UUID, settings: Settings) -> None:
 
 def find(session: Session, user_id: UUID, job_id: UUID) -> Job:
     """The user's job with its dubs. Raises AppError `not_found` (404)."""
-    job = session.scalar(select(Job).where(Job.job_id == job_id, Job.user_id == user_id))
+    mine = select(Job).where(Job.job_id == job_id, Job.user_id == user_id, Job.deleted_at.is_(None))
+    job = session.scalar(mine)
     if job is None:
         raise not_found("dubbing job")
     return job
@@ -71,7 +169,8 @@ def listed(
     session: Session, user_id: UUID, *, limit: int, before: UUID | None, status: str | None, video_id: UUID | None
 ) -> Sequence[Job]:
     """Up to `limit` of the user's jobs, newest first, older than `before`; of one status, of one video."""
-    query = select(Job).where(Job.user_id == user_id).order_by(Job.job_id.desc()).limit(limit)
+    mine = select(Job).where(Job.user_id == user_id, Job.deleted_at.is_(None))
+    query = mine.order_by(Job.job_id.desc()).limit(limit)
     if before is not None:
         query = query.where(Job.job_id < before)
     if status is not None:
@@ -86,18 +185,22 @@ def cancel(session: Session, settings: Settings, user_id: UUID, job_id: UUID) ->
     job = find(session, user_id, job_id)
     if not jobs.request_cancel(session, job_id):
         session.refresh(job)
-        raise AppError(
-            "invalid_state", f"The job is over already ({job.status}).", 409, details={"job_status": job.status}
-        )
+        raise _invalid_state(job, f"The job is over already ({job.status}).")
     jobs.settle(session, job_id, settings)
     session.expire_all()
     return find(session, user_id, job_id)
 
 
 def results(session: Session, user_id: UUID, job_id: UUID) -> Sequence[Result]:
-    """The files that are ready. Raises AppError `not_found` (404), `not_ready` (409) until a dub is."""
+    """The files that are ready.
+
+    Raises AppError `not_found` (404), `not_ready` (409) until a dub is, `results_expired` (410) after their time.
+    """
     job = find(session, user_id, job_id)
     if not any(dub.status == Status.COMPLETED for dub in job.dubs):
         raise AppError("not_ready", "No language of this job is ready.", 409, details={"job_status": job.status})
     query = select(Result).where(Result.job_id == job_id)
-    return session.scalars(query.order_by(Result.language.nulls_first(), Result.kind, Result.filename)).all()
+    rows = session.scalars(query.order_by(Result.language.nulls_first(), Result.kind, Result.filename)).all()
+    if not rows:
+        raise AppError("results_expired", "The results were kept for their time and are gone. Dub again.", 410)
+    return rows

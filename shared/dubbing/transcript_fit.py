@@ -1,6 +1,6 @@
-"""Whether a transcript that came with a job can be that of its video. Pure."""
+"""Whether the transcripts that came with a job can be those of its video. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from shared.dubbing.transcript import GivenLine, GivenTranscript
 from shared.errors import AppError
@@ -11,15 +11,16 @@ EVERYBODY = "default"
 SHOWN = 60  # characters of a line, so that it is found
 
 
-def check(given: GivenTranscript, speakers: Iterable[str], duration_seconds: float | None) -> None:
+def check(given: Sequence[GivenTranscript], speakers: Iterable[str], duration_seconds: float | None) -> None:
     """`speakers` are those that voices are asked for; the duration is the video's.
 
     Raises AppError (422) `transcript_too_long`, `transcript_does_not_match`, `unknown_speaker`.
     """
     if duration_seconds is not None:
-        _check_length(given, duration_seconds)
-        _check_times(given, duration_seconds)
-    _check_speakers(given, speakers)
+        for transcript in given:
+            _check_length(transcript, duration_seconds)
+            _check_times(transcript, duration_seconds)
+    _check_speakers([line for transcript in given for line in transcript.lines], speakers)
 
 
 def _check_length(given: GivenTranscript, duration_seconds: float) -> None:
@@ -44,8 +45,8 @@ def _check_times(given: GivenTranscript, duration_seconds: float) -> None:
         )
 
 
-def _check_speakers(given: GivenTranscript, speakers: Iterable[str]) -> None:
-    known = list(dict.fromkeys(line.speaker for line in given.lines))
+def _check_speakers(lines: Sequence[GivenLine], speakers: Iterable[str]) -> None:
+    known = list(dict.fromkeys(line.speaker for line in lines))
     unknown = next((speaker for speaker in speakers if speaker not in {*known, EVERYBODY}), None)
     if unknown is not None:
         raise AppError(

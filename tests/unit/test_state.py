@@ -14,10 +14,16 @@ from shared.dubbing.state import LIVE, OVER, MoveError, Status
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_job_that_is_over_never_moves():
-    for end, to in itertools.product(OVER, Status):
+def test_a_job_that_is_over_only_opens_another_round():
+    for end, to in itertools.product(OVER, set(Status) - {Status.PENDING}):
         with pytest.raises(MoveError):
             state.move_job({end}, to)
+
+
+def test_a_dub_that_is_ready_stays_so():
+    for to in Status:
+        with pytest.raises(MoveError):
+            state.move_dub({Status.COMPLETED}, to)
 
 
 @pytest.mark.parametrize("moves", [state.JOB_MOVES, state.DUB_MOVES])

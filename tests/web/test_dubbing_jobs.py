@@ -68,7 +68,13 @@ def test_order(person: Person, video: UUID, settings: Settings, engine: Engine) 
     assert {body[name] for name in ("error", "result_s3_path", "eta_seconds", "started_at", "completed_at")} == {None}
     with transaction(engine) as session:
         job = session.get_one(Job, UUID(body["job_id"]))
-        assert job.options == {"voices": {"default": "fake:ana", "S1": "fake:pau"}, "background": "keep"}
+        assert job.options == {
+            "voices": {"default": "fake:ana", "S1": "fake:pau"},
+            "background": "keep",
+            "subtitles": "embedded",
+            "range": None,
+            "preview": False,
+        }
         assert job.source_transcript
         assert job.source_transcript["lines"][0]["text"] == "Hello there."
         assert job.wake_sent_at is not None

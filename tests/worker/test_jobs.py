@@ -293,7 +293,7 @@ def test_a_zombie_can_neither_finish_nor_fail_a_language(engine, settings):
             step(session)
     with transaction(engine) as session:
         assert not jobs.let_go(session, old)
-        assert not jobs.cancel_claimed(session, old)
+        assert not jobs.cancel_claimed(session, old, settings)
         assert session.scalar(select(Dub.status).where(Dub.job_id == old.job_id)) == "PENDING"
 
 

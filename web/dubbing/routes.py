@@ -1,28 +1,29 @@
-"""Dubbing jobs: order, watch, cancel, fetch."""
+"""Dubbing jobs: order, watch, cancel, retry, add languages, fetch."""
 
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from flask import Response, request
+from sqlalchemy.orm import Session
 
 from shared import log
 from shared.dubbing import jobs, orders, state
-from shared.dubbing.request import normalised
+from shared.dubbing.excerpt import Range
+from shared.dubbing.request import Request, normalised
 from shared.errors import TransientError
-from shared.models import Dub, Job, Result
+from shared.models import Job
 from web import paging
 from web.auth import user_id
+from web.dubbing.bodies import job_body, job_tag, result_body
 from web.dubbing.schemas import (
-    DubBody,
-    ErrorBody,
     JobBody,
     JobList,
     JobPath,
     JobQuery,
+    MoreLanguages,
     NewJob,
-    ResultBody,
     ResultList,
 )
+from web.idempotency import IdempotencyHeader, once
 from web.neighbours import neighbours, transaction
 from web.openapi import reply, resource
 from web.requests import LARGEST_ORDER_BYTES, takes
@@ -35,16 +36,46 @@ _log = log.get(__name__)
 
 @dubbing.post("/dubbing-jobs", responses={202: JobBody})
 @takes(LARGEST_ORDER_BYTES)
-def create_job(body: NewJob) -> Response:
+def create_job(header: IdempotencyHeader, body: NewJob) -> Response:
     """Ask for a video to be dubbed."""
     near = neighbours()
-    wanted = normalised(**body.model_dump(exclude={"video_id"}))
-    with transaction() as session:
+    wanted = _wanted(body)
+    webhook_url = body.webhook_url
+
+    def create(session: Session) -> Response:
         job = orders.order(
-            session, near.storage, near.settings, user_id=user_id(), video_id=body.video_id, request=wanted
+            session,
+            near.storage,
+            near.settings,
+            user_id=user_id(),
+            video_id=body.video_id,
+            request=wanted,
+            webhook_url=webhook_url,
         )
-    _wake(job.job_id)
-    return reply(_body(job), 202, {"Location": f"/dubbing-jobs/{job.job_id}", "Retry-After": str(POLL_SECONDS)})
+        return _accepted(job)
+
+    return _woken(once(header, create))
+
+
+@dubbing.post("/dubbing-jobs/<uuid:job_id>/languages", responses={202: JobBody})
+@takes(LARGEST_ORDER_BYTES)
+def add_languages(path: JobPath, header: IdempotencyHeader, body: MoreLanguages) -> Response:
+    """Add languages to a job that is over; what was made for the others is used again."""
+    settings = neighbours().settings
+    wanted = _wanted(body)
+    return _woken(
+        once(
+            header,
+            lambda session: _accepted(orders.add_languages(session, settings, user_id(), path.job_id, wanted)),
+        )
+    )
+
+
+@dubbing.post("/dubbing-jobs/<uuid:job_id>/retry", responses={202: JobBody})
+def retry_job(path: JobPath, header: IdempotencyHeader) -> Response:
+    """Run again the languages that failed or were canceled; those that are ready stay."""
+    settings = neighbours().settings
+    return _woken(once(header, lambda session: _accepted(orders.retry(session, settings, user_id(), path.job_id))))
 
 
 @dubbing.get("/dubbing-jobs", responses={200: JobList})
@@ -57,20 +88,20 @@ def list_jobs(query: JobQuery) -> Response:
         )
     page, last = paging.split(rows, query)
     cursor = paging.cursor(last.job_id if last else None, "jobs")
-    return reply(JobList(items=[_body(job) for job in page], next_cursor=cursor))
+    return reply(JobList(items=[job_body(job) for job in page], next_cursor=cursor))
 
 
 @dubbing.get("/dubbing-jobs/<uuid:job_id>", responses={200: JobBody})
 def read_job(path: JobPath) -> Response:
-    """Where a job is. Send `If-None-Match` with the last ETag: 304 while nothing has changed."""
+    """Where a job is. Send `If-None-Match` with the last ETag: 304 while nothing has changed but the clock."""
     with transaction() as session:
         job = orders.find(session, user_id(), path.job_id)
-    answer = reply(_body(job))
+    tag = job_tag(job)
+    unchanged = request.if_none_match.contains_weak(tag)
+    answer = Response(status=304) if unchanged else reply(job_body(job))
+    answer.set_etag(tag, weak=True)
     if job.status in state.LIVE:
         answer.headers["Retry-After"] = str(POLL_SECONDS)
-    answer.add_etag()
-    # If-Match guards changes, and this changes nothing; werkzeug would answer 412 with the job as its body.
-    answer.make_conditional({name: value for name, value in request.environ.items() if name != "HTTP_IF_MATCH"})
     return answer
 
 
@@ -79,7 +110,7 @@ def list_results(path: JobPath) -> Response:
     """The files that are ready, each with a fresh URL; finished languages while others still run."""
     with transaction() as session:
         rows = orders.results(session, user_id(), path.job_id)
-    return reply(ResultList(items=[_result(row) for row in rows]))
+    return reply(ResultList(items=[result_body(row) for row in rows]))
 
 
 @dubbing.post("/dubbing-jobs/<uuid:job_id>/cancel", responses={202: JobBody})
@@ -87,7 +118,32 @@ def cancel_job(path: JobPath) -> Response:
     """End a job: at once while it waits, soon while it runs."""
     with transaction() as session:
         job = orders.cancel(session, neighbours().settings, user_id(), path.job_id)
-    return reply(_body(job), 202)
+    return reply(job_body(job), 202)
+
+
+def _wanted(body: NewJob | MoreLanguages) -> Request:
+    whole = body if isinstance(body, NewJob) else None
+    return normalised(
+        target_languages=body.target_languages,
+        source_language=whole.source_language if whole else None,
+        source_transcript=whole.source_transcript if whole else None,
+        target_transcripts=body.target_transcripts,
+        voices=body.voices,
+        background=whole.background if whole else "duck",
+        subtitles=whole.subtitles if whole else "embedded",
+        range=Range(whole.range.start, whole.range.end) if whole and whole.range else None,
+        preview=whole.preview if whole else False,
+    )
+
+
+def _accepted(job: Job) -> Response:
+    return reply(job_body(job), 202, {"Location": f"/dubbing-jobs/{job.job_id}", "Retry-After": str(POLL_SECONDS)})
+
+
+def _woken(accepted: Response) -> Response:
+    """Wake a worker for the job that was accepted; once more for a request that came twice does no harm."""
+    _wake(UUID(accepted.get_json()["job_id"]))
+    return accepted
 
 
 def _wake(job_id: UUID) -> None:
@@ -99,34 +155,3 @@ def _wake(job_id: UUID) -> None:
         return
     with transaction() as session:
         jobs.stamp_wake(session, job_id)
-
-
-def _body(job: Job) -> JobBody:
-    fields = {name: getattr(job, name) for name in JobBody.model_fields if hasattr(job, name)}
-    return JobBody.model_validate(
-        {**fields, "eta_seconds": None, "error": _error(job), "dubs": [_dub(dub) for dub in job.dubs]}
-    )
-
-
-def _dub(dub: Dub) -> DubBody:
-    return DubBody(language=dub.language, status=state.Status(dub.status), progress=dub.progress, error=_error(dub))
-
-
-def _error(row: Job | Dub) -> ErrorBody | None:
-    """An error is shown once it is final; until then it is only a reason to try again."""
-    if row.error_code is None or row.status not in state.OVER:
-        return None
-    return ErrorBody(code=row.error_code, message=row.error_message or "")
-
-
-def _result(row: Result) -> ResultBody:
-    near = neighbours()
-    return ResultBody(
-        language=row.language,
-        kind=row.kind,
-        url=near.storage.presign_get(row.key, filename=row.filename, content_type=row.content_type),
-        filename=row.filename,
-        content_type=row.content_type,
-        size_bytes=row.size_bytes,
-        expires_at=datetime.now(UTC) + timedelta(seconds=near.settings.presigned_url_seconds),
-    )

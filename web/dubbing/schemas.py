@@ -20,6 +20,7 @@ from web.paging import PageQuery
 
 LONGEST_TRANSCRIPT = 5_000_000
 MOST_LANGUAGES, MOST_VOICES = 50, 100
+MOST_SECONDS = 1_000_000
 
 
 def _at_most(limit: int) -> BeforeValidator:
@@ -49,7 +50,25 @@ Tag = Annotated[str, Field(min_length=2, max_length=35)]
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TRANSCRIPT)]
 Speaker = Annotated[str, Field(min_length=1, max_length=100)]
 VoiceId = Annotated[str, Field(min_length=1, max_length=200)]
+Transcript = Annotated[Text | dict[str, Any], WrapValidator(_transcript)]
+Languages = Annotated[list[Tag], _at_most(MOST_LANGUAGES)]
+Voices = Annotated[dict[Speaker, VoiceId], _at_most(MOST_VOICES)]
+TargetTranscripts = Annotated[dict[Tag, Transcript], _at_most(MOST_LANGUAGES)]
 REGIONS = "A tag that is not served falls back to its language: `en-US` to `en`, `es-MX` to `es`."
+
+
+GIVEN_TRANSLATIONS = (
+    "What is to be said in a target language, instead of a translation: with times, or a line for each of the source's."
+)
+
+
+class RangeBody(BaseModel):
+    """A stretch of the video, in seconds from its start; an end behind the video's is the video's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: float = Field(ge=0, le=MOST_SECONDS, allow_inf_nan=False)
+    end: float = Field(gt=0, le=MOST_SECONDS, allow_inf_nan=False)
 
 
 class JobPath(BaseModel):
@@ -64,7 +83,7 @@ class NewJob(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     video_id: UUID
-    target_languages: Annotated[list[Tag], _at_most(MOST_LANGUAGES)] = Field(
+    target_languages: Languages = Field(
         min_length=1,
         max_length=MOST_LANGUAGES,
         description=f"BCP-47 tags. {REGIONS} The dub and its results carry the served tag.",
@@ -73,15 +92,42 @@ class NewJob(BaseModel):
     source_language: Tag | None = Field(
         None, description=f"BCP-47; may be left out where an engine detects it. {REGIONS}"
     )
-    source_transcript: Annotated[Text | dict[str, Any], WrapValidator(_transcript)] | None = Field(
+    source_transcript: Transcript | None = Field(
         None, description="What is said: SRT or VTT as text, or `{segments: [{text, start?, end?, speaker?}]}`."
     )
-    voices: Annotated[dict[Speaker, VoiceId], _at_most(MOST_VOICES)] = Field(
+    target_transcripts: TargetTranscripts = Field(
+        default_factory=dict, max_length=MOST_LANGUAGES, description=GIVEN_TRANSLATIONS
+    )
+    voices: Voices = Field(
         default_factory=dict,
         max_length=MOST_VOICES,
         description="A voice for each speaker, or for `default`; used in the target languages that it speaks.",
     )
     background: Literal["keep", "duck", "drop"] = Field("duck", description="What becomes of music and noise.")
+    subtitles: Literal["embedded", "files", "none"] = Field(
+        "embedded", description="As tracks of the video and as files, as files only, or none."
+    )
+    range: RangeBody | None = Field(None, description="Dub only this stretch, as a short video of its own.")
+    preview: bool = Field(False, strict=True, description="Dub only the first 30 seconds with speech.")
+    webhook_url: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
+        None, description="Where to tell that the job is over; without it the account's webhook is told, if it has one."
+    )
+
+
+class MoreLanguages(BaseModel):
+    """Languages to add to a job that is over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    target_languages: Languages = Field(
+        min_length=1, max_length=MOST_LANGUAGES, description=f"BCP-47 tags. {REGIONS}", examples=[["ca"]]
+    )
+    target_transcripts: TargetTranscripts = Field(
+        default_factory=dict, max_length=MOST_LANGUAGES, description=GIVEN_TRANSLATIONS
+    )
+    voices: Voices = Field(
+        default_factory=dict, max_length=MOST_VOICES, description="A voice for each speaker in these languages."
+    )
 
 
 class ErrorBody(BaseModel):
@@ -92,16 +138,23 @@ class ErrorBody(BaseModel):
 
 
 class DubBody(BaseModel):
-    """One language of a job."""
+    """One language of a job; `round` is the job's in which it was last set to work."""
 
     language: str
     status: Status
+    stage: str | None
     progress: float = Field(ge=0, le=1)
+    round: int
     error: ErrorBody | None
+    result_s3_path: str | None
+    completed_at: datetime | None
 
 
 class JobBody(BaseModel):
-    """A dubbing job. `progress` goes from 0 to 1; `stage` is what is being done now."""
+    """A dubbing job. `progress` goes from 0 to 1; `stage` is what is being done now, `eta_seconds` what is left.
+
+    `round` is 1 and grows with each retry and each addition of languages, `attempt` with each time a worker takes it.
+    """
 
     job_id: UUID
     video_id: UUID
@@ -110,9 +163,13 @@ class JobBody(BaseModel):
     stage: str | None
     eta_seconds: float | None
     attempt: int
+    round: int
     error: ErrorBody | None
     source_language: str | None
     dubs: list[DubBody]
+    range: RangeBody | None
+    preview: bool
+    webhook_url: str | None
     original_s3_path: str
     result_s3_path: str | None
     created_at: datetime

@@ -1,0 +1,169 @@
+"""Whether a request can be done: the rules between it, its video and what the engines can do. Pure."""
+
+from dataclasses import replace
+
+from shared.config import Settings
+from shared.dubbing import excerpt, transcript_fit
+from shared.dubbing.excerpt import Range
+from shared.dubbing.request import Request, check_doubles
+from shared.errors import AppError
+from shared.languages import Capabilities
+from shared.models import Video, VideoStatus
+
+
+def check(request: Request, video: Video, served: Capabilities, settings: Settings) -> Request:
+    """The request in the tags that are served, which is what to store.
+
+    Raises AppError for the first thing that can't be done: 409 `video_not_ready`, else 422 with its own code.
+    """
+    _check_video(video, settings)
+    _check_count(request, settings)
+    request = _in_served_tags(request, served)
+    _check_pairs(request, served)
+    _check_source(request, served)
+    _check_transcripts(request, video)
+    _check_voices(request, served)
+    return replace(request, range=_checked_range(request, video))
+
+
+def _checked_range(request: Request, video: Video) -> Range | None:
+    if request.range is None:
+        return None
+    if request.preview:
+        raise AppError("invalid_range", "Ask for a range or for a preview, not for both.", 422)
+    return excerpt.check(request.range, video.duration_seconds)
+
+
+def _check_transcripts(request: Request, video: Video) -> None:
+    given = [request.source_transcript, *request.target_transcripts.values()]
+    transcripts = [transcript for transcript in given if transcript is not None]
+    # A recogniser gives names of its own to those it hears.
+    all_named = request.source_transcript is not None or set(request.target_transcripts) == set(
+        request.target_languages
+    )
+    transcript_fit.check(transcripts, request.voices if all_named else (), video.duration_seconds)
+
+
+def _in_served_tags(request: Request, served: Capabilities) -> Request:
+    """Each tag, or where it is not served the longest part of it that is: `es-MX` → `es` (RFC 4647, 3.4)."""
+    source = _served(request.source_language, served.sources()) if request.source_language else None
+    reachable = _reachable(source, served)
+    served_as = {
+        tag: _served(tag, served.spoken if tag in request.target_transcripts else reachable)
+        for tag in request.target_languages
+    }
+    targets = tuple(served_as.values())
+    check_doubles(request.target_languages, targets)
+    texts = {served_as.get(tag, tag): text for tag, text in request.target_transcripts.items()}
+    stray = next((tag for tag in texts if tag not in targets), None)
+    if stray is not None:
+        raise AppError(
+            "unknown_target_transcript",
+            f"There is a transcript for “{stray}”, but “{stray}” is not among the target languages.",
+            422,
+            details={"language": stray},
+        )
+    return replace(request, source_language=source, target_languages=targets, target_transcripts=texts)
+
+
+def _served(tag: str, served: frozenset[str]) -> str:
+    parts = tag.split("-")
+    shortened = ("-".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((candidate for candidate in shortened if candidate in served), tag)
+
+
+def _check_video(video: Video, settings: Settings) -> None:
+    if video.status == VideoStatus.REJECTED:
+        raise AppError(
+            "video_not_ready",
+            "The video was rejected and can't be dubbed. Announce a file that can be as a new video.",
+            409,
+            details={"video_status": video.status},
+        )
+    if video.status != VideoStatus.READY:
+        raise AppError(
+            "video_not_ready",
+            "The video is not ready: let its upload or import come to an end first.",
+            409,
+            details={"video_status": video.status},
+        )
+    if (video.duration_seconds or 0.0) > settings.max_duration_seconds:
+        hours = settings.max_duration_seconds / 3600
+        raise AppError("too_long", f"The video may last {hours:g} hours at most.", 422)
+
+
+def _check_count(request: Request, settings: Settings) -> None:
+    if len(request.target_languages) > settings.max_languages:
+        raise AppError("too_many_languages", f"One job may have {settings.max_languages} languages at most.", 422)
+
+
+def _check_source(request: Request, served: Capabilities) -> None:
+    """The language is named or can be heard; its speech can be recognised, or its words are given and can be placed."""
+    given, source = request.source_transcript, request.source_language
+    if source is None:
+        # With a transcript nobody listens for the language, so it has to be named.
+        if given is not None or not served.detects_language:
+            raise AppError("source_language_required", "Name the language that is spoken in the video.", 422)
+        return
+    if given is None and source not in served.recognised:
+        raise AppError(
+            "unsupported_source_language",
+            f"Speech in “{source}” can't be recognised here. Give a transcript, or use a language that is.",
+            422,
+            details={"supported": sorted(served.recognised)},
+        )
+    if given is not None and not given.timed and source not in served.aligned:
+        raise AppError(
+            "transcript_times_required",
+            f"A transcript without times can't be placed in “{source}” here. Give one with times (SRT or VTT).",
+            422,
+            details={"supported": sorted(served.aligned)},
+        )
+
+
+def _reachable(source: str | None, served: Capabilities) -> frozenset[str]:
+    """Into which languages there is a dub from `source`, or from any when it is yet to be heard."""
+    sources = served.sources() if source is None else {source}
+    return frozenset(target for origin in sources for target in served.targets(origin))
+
+
+def _check_pairs(request: Request, served: Capabilities) -> None:
+    reachable = _reachable(request.source_language, served)
+    missing = [
+        language
+        for language in request.target_languages
+        if language not in (served.spoken if language in request.target_transcripts else reachable)
+    ]
+    if missing:
+        named = f"from “{request.source_language}” " if request.source_language else ""
+        raise AppError(
+            "unsupported_language_pair",
+            f"There is no dubbing {named}into {', '.join(missing)} here.",
+            422,
+            details={
+                "unsupported": missing,
+                "supported": [
+                    {"source": source, "targets": sorted(served.targets(source))} for source in sorted(served.sources())
+                ],
+            },
+        )
+
+
+def _check_voices(request: Request, served: Capabilities) -> None:
+    offered = {voice.voice_id: voice for voice in served.voices}
+    for speaker, voice_id in request.voices.items():
+        voice = offered.get(voice_id)
+        if voice is None:
+            raise AppError(
+                "unknown_voice",
+                f"There is no voice “{voice_id}”. GET /voices lists those there are.",
+                422,
+                details={"speaker": speaker, "voice_id": voice_id},
+            )
+        if not set(voice.languages) & set(request.target_languages):
+            raise AppError(
+                "voice_language_mismatch",
+                f"The voice “{voice_id}” speaks none of the languages asked for.",
+                422,
+                details={"speaker": speaker, "voice_id": voice_id, "speaks": list(voice.languages)},
+            )
