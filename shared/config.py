@@ -53,7 +53,17 @@ class Settings(BaseSettings):
 
     # Web tier
     jwt_secret: SecretStr
+    # The secret before this one: its tokens are accepted until they expire, none is signed with it
+    jwt_previous_secret: SecretStr | None = None
     access_token_seconds: int = Field(900, ge=60, le=86_400)
+    refresh_token_seconds: int = Field(30 * 24 * 3600, ge=3600)
+    refresh_grace_seconds: float = Field(10, ge=0, le=60)
+    verify_token_seconds: int = Field(24 * 3600, ge=60)
+    reset_token_seconds: int = Field(3600, ge=60)
+    # Where people reach the web tier; links in mails begin with it
+    public_url: str = "http://127.0.0.1:8000"
+    # How many proxies stand before the web tier, each adding to X-Forwarded-For
+    trusted_proxies: int = Field(1, ge=0, le=5)
     presigned_url_seconds: int = Field(3600, ge=1, le=3600)
     max_upload_bytes: int = Field(10 * GIB, gt=0)
     max_duration_seconds: float = Field(3 * 3600, gt=0)
@@ -95,6 +105,8 @@ class Settings(BaseSettings):
     webhook_timeout_seconds: float = Field(10, gt=0)
     webhook_backoff_seconds: float = Field(30, gt=0)
     webhook_give_up_seconds: float = Field(24 * 3600, gt=0)
+    mail_poll_seconds: float = Field(5, gt=0)
+    mail_give_up_seconds: float = Field(24 * 3600, gt=0)
     # `host:port` pairs that may be reached although they are private. For tests only, like engine_modules.
     egress_exempt: Names = ()
 
@@ -144,8 +156,11 @@ class Settings(BaseSettings):
             for name in ("engine_modules", "egress_exempt")
             if getattr(self, name) and self.environment != "test"
         ]
-        if len(self.jwt_secret.get_secret_value()) < 32:
-            wrong.append(f"{PREFIX}JWT_SECRET must have at least 32 characters")
+        wrong += [
+            f"{PREFIX}{name.upper()} must have at least 32 characters"
+            for name, secret in (("jwt_secret", self.jwt_secret), ("jwt_previous_secret", self.jwt_previous_secret))
+            if secret is not None and len(secret.get_secret_value()) < 32
+        ]
         return wrong
 
     def _wrong_in_production(self) -> list[str]:
@@ -164,6 +179,8 @@ class Settings(BaseSettings):
             for name in ("s3_endpoint_url", "sqs_endpoint_url", "ses_endpoint_url")
             if (getattr(self, name) or "https:").startswith("http:")
         ]
+        if not self.public_url.startswith("https://"):
+            wrong.append(f"{PREFIX}PUBLIC_URL must use https in production")
         if len(set(self.jwt_secret.get_secret_value())) < 10:
             wrong.append(f"{PREFIX}JWT_SECRET is too regular to be a secret")
         return wrong

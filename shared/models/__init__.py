@@ -1,15 +1,21 @@
 """The tables, one file a family."""
 
+from shared.models.activity import Activity, Attempts
 from shared.models.base import Base, new_id
+from shared.models.credentials import ApiKey, OneTimeToken, RefreshToken, UserSession
 from shared.models.idempotency import IdempotencyKey
 from shared.models.jobs import Artifact, Dub, Job, Result
+from shared.models.mails import OutgoingMail
 from shared.models.operations import EngineCapabilities, MaintenanceRun, StageSpeed
-from shared.models.users import User
+from shared.models.users import NotificationPreferences, PendingUser, Role, User
 from shared.models.videos import Import, Video, VideoStatus
 from shared.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
+    "Activity",
+    "ApiKey",
     "Artifact",
+    "Attempts",
     "Base",
     "Dub",
     "EngineCapabilities",
@@ -17,9 +23,16 @@ __all__ = [
     "Import",
     "Job",
     "MaintenanceRun",
+    "NotificationPreferences",
+    "OneTimeToken",
+    "OutgoingMail",
+    "PendingUser",
+    "RefreshToken",
     "Result",
+    "Role",
     "StageSpeed",
     "User",
+    "UserSession",
     "Video",
     "VideoStatus",
     "WebhookDelivery",
