@@ -20,6 +20,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "
 # Memory that one upload may take of the object store, measured (docs/decisions/0002): bytes a byte of the body.
 MEMORY_FACTOR = 4
 EMAIL = "demo@example.com"
+SENDER = "no-reply@example.com"
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,11 @@ def job_slots() -> int:
 
 
 def create_bucket_and_queue(endpoint: str) -> str:
-    """Make the bucket, the queue and its dead-letter queue; the queue's URL."""
+    """Make the bucket, the sender's address, the queue and its dead-letter queue; the queue's URL."""
     keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": REGION}
     boto3.client("s3", endpoint_url=endpoint, **keys).create_bucket(Bucket=BUCKET)  # type: ignore[call-overload]
+    ses = boto3.client("sesv2", endpoint_url=endpoint, **keys)  # type: ignore[call-overload]
+    ses.create_email_identity(EmailIdentity=SENDER)
     sqs = boto3.client("sqs", endpoint_url=endpoint, **keys)  # type: ignore[call-overload]
     dead = sqs.create_queue(QueueName=f"{QUEUE}-dead")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -61,7 +64,9 @@ def create_bucket_and_queue(endpoint: str) -> str:
     return str(sqs.create_queue(QueueName=QUEUE, Attributes={"RedrivePolicy": policy})["QueueUrl"])
 
 
-def variables(folder: Path, database_url: str, endpoint: str, queue_url: str, jwt_secret: str) -> dict[str, str]:
+def variables(
+    folder: Path, database_url: str, endpoint: str, queue_url: str, jwt_secret: str, public_url: str
+) -> dict[str, str]:
     """The environment of both tiers; a variable of the caller's (an engine, say) goes before what is set here."""
     settings = {
         "ENVIRONMENT": "local",
@@ -72,9 +77,11 @@ def variables(folder: Path, database_url: str, endpoint: str, queue_url: str, jw
         "SQS_QUEUE_URL": queue_url,
         "SQS_ENDPOINT_URL": endpoint,
         "SES_ENDPOINT_URL": endpoint,
-        "MAIL_FROM": "OneVoice <no-reply@example.com>",
+        "MAIL_FROM": f"OneVoice <{SENDER}>",
         "SCRATCH_DIR": str(folder / "scratch"),
         "JWT_SECRET": jwt_secret,
+        "PUBLIC_URL": public_url,
+        "TRUSTED_PROXIES": "0",
         "MAX_UPLOAD_BYTES": str(largest_upload_bytes()),
         "JOB_SLOTS": str(job_slots()),
         "LEASE_SECONDS": "20",

@@ -13,7 +13,7 @@ from typing import IO, Self
 
 import httpx
 
-from local import environment, postgres
+from local import environment, mailbox, postgres
 from local.machine import MIB
 from local.processes import ROOT, Child, StackError, free_port, inherited, limited
 from shared.videos.library import LARGEST_PUT
@@ -39,7 +39,7 @@ class Stack:
         self.children: list[Child] = []
 
     def __enter__(self) -> Self:
-        for name in ("logs", "scratch", "objects"):
+        for name in ("logs", "scratch", "objects", "mail"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         self.secrets = environment.read_secrets(self._folder / "secrets.json")
         try:
@@ -63,24 +63,30 @@ class Stack:
         self._keep(postgres.start(data / "postgres", sockets, self._log("postgres")))
         endpoint = self._start_objects()
         queue_url = environment.create_bucket_and_queue(endpoint)
+        web_port = self._port("web tier", WEB_PORT)
+        self.url = f"http://127.0.0.1:{web_port}"
         self._environment = environment.variables(
-            self._folder, postgres.address(sockets), endpoint, queue_url, self.secrets.jwt_secret
+            self._folder, postgres.address(sockets), endpoint, queue_url, self.secrets.jwt_secret, self.url
         )
         self.max_upload_bytes = min(int(self._environment["ONEVOICE_MAX_UPLOAD_BYTES"]), LARGEST_PUT)
         self._prepare_database()
-        _, self.url = self._start_tier("web", WEB_PORT)
-        worker, worker_url = self._start_tier("worker", WORKER_PORT)
-        self._start_daemon(worker_url, endpoint, queue_url)
+        self._start_tier("web", web_port)
+        worker_port = self._port("worker tier", WORKER_PORT)
+        worker = self._start_tier("worker", worker_port)
+        self._start_daemon(f"http://127.0.0.1:{worker_port}", endpoint, queue_url)
         worker.wait_until(lambda: _answers(f"{self.url}/languages"), READY_SECONDS)
         lock.write(self.url)
         lock.flush()
 
     def _start_objects(self) -> str:
         port = self._port("object store", OBJECTS_PORT)
+        mail = self._folder / "mail"
+        mailbox.empty(mail)
+        self._open.enter_context(mailbox.watch(mail, self._say))
         variables = {**inherited(), "TMPDIR": str(self._folder / "objects")}
         child = Child(
             "The object store",
-            limited(sys.executable, "-m", "local.objects", str(port)),
+            limited(sys.executable, "-m", "local.objects", str(port), str(mail)),
             self._log("objects"),
             variables,
         )
@@ -94,14 +100,13 @@ class Stack:
         create = [*flask, "users", "create", self.secrets.email, "--password-stdin"]
         environment.run(create, self._environment, self._log("user"), given=self.secrets.password)
 
-    def _start_tier(self, tier: str, usual_port: int) -> tuple[Child, str]:
-        """Start `tier` exactly as the Procfile does, and wait for it; its process and address."""
-        port = self._port(f"{tier} tier", usual_port)
+    def _start_tier(self, tier: str, port: int) -> Child:
+        """Start `tier` exactly as the Procfile does, and wait for it."""
         variables = {**self._environment, "ONEVOICE_TIER": tier, "ONEVOICE_PORT": str(port)}
         child = Child(f"The {tier} tier", limited(*procfile_command()), self._log(tier), variables, grace_seconds=30)
         self._keep(child)
         child.wait_until(lambda: _answers(f"http://127.0.0.1:{port}/health"), READY_SECONDS)
-        return child, f"http://127.0.0.1:{port}"
+        return child
 
     def _start_daemon(self, app_url: str, endpoint: str, queue_url: str) -> None:
         flags = {
@@ -187,6 +192,7 @@ def main() -> int:
         with Stack(folder) as stack:
             print(f"OneVoice is at {stack.url} (API: {stack.url}/docs). Sign in as {stack.secrets.email};")
             print(f"the password is in {folder / 'secrets.json'}, the logs are in {folder / 'logs'}.")
+            print(f"Mails go nowhere: they are in {folder / 'mail'}, and their links are shown here.")
             print(
                 f"Files up to {stack.max_upload_bytes // MIB} MiB fit into this machine's memory. Ctrl-C stops it.",
                 flush=True,

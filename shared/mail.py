@@ -1,10 +1,15 @@
 """A thin, typed face of SES (v2)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email import policy
+from email.message import EmailMessage
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from email_validator import EmailNotValidError, validate_email
 
 from shared import aws
 from shared.config import Settings
@@ -15,16 +20,19 @@ if TYPE_CHECKING:
 
 # SES refuses these for good: the address or the message is at fault, not the moment.
 REFUSALS = frozenset({"MessageRejected", "MailFromDomainNotVerifiedException", "BadRequestException"})
+# How long one sending takes at most, connecting and waiting for the answer (seconds).
+CONNECT_SECONDS, READ_SECONDS = 3, 10
 
 
 @dataclass(frozen=True)
 class Mail:
-    """One message to one address, in text and HTML."""
+    """One message to one address, in text and HTML, and with further headers if need be."""
 
     to: str
     subject: str
     text: str
     html: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Mailer:
@@ -39,27 +47,21 @@ class Mailer:
             "sesv2",
             self._settings,
             self._settings.ses_endpoint_url,
-            connect_timeout=3,
-            read_timeout=10,
-            retries={"mode": "standard", "total_max_attempts": 2},
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            # An answer that got lost may be of a mail that was sent: whoever calls decides whether to send it twice.
+            retries={"mode": "standard", "total_max_attempts": 1},
         )
         return client
 
     def send(self, mail: Mail) -> str:
         """Send it; SES's message id. Raises PermanentError `mail_refused`, TransientError `mail_unavailable`."""
+        raw = _written(mail, self._settings.mail_from)
         try:
             answer = self._client.send_email(
                 FromEmailAddress=self._settings.mail_from,
-                Destination={"ToAddresses": [mail.to]},
-                Content={
-                    "Simple": {
-                        "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
-                        "Body": {
-                            "Text": {"Data": mail.text, "Charset": "UTF-8"},
-                            "Html": {"Data": mail.html, "Charset": "UTF-8"},
-                        },
-                    }
-                },
+                Destination={"ToAddresses": [str(raw["To"])]},
+                Content={"Raw": {"Data": raw.as_bytes()}},
             )
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") in REFUSALS:
@@ -72,3 +74,29 @@ class Mailer:
                 "mail_unavailable", f"The mail service did not answer as it should: {error}"
             ) from error
         return answer["MessageId"]
+
+
+def _written(mail: Mail, sender: str) -> EmailMessage:
+    """The message as it goes out, all of it ASCII."""
+    message = EmailMessage(policy=policy.SMTP)
+    message["From"] = sender
+    message["To"] = _ascii(mail.to)
+    message["Subject"] = mail.subject
+    message["Date"] = datetime.now(UTC)
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no absence note comes back
+    for name, value in mail.headers.items():
+        message[name] = value
+    message.set_content(mail.text, cte="base64")
+    message.add_alternative(mail.html, subtype="html", cte="base64")
+    return message
+
+
+def _ascii(address: str) -> str:
+    """The address as SES takes it: its domain in punycode. Raises PermanentError `mail_refused`."""
+    try:
+        found = validate_email(address, check_deliverability=False, test_environment=True).ascii_email
+    except EmailNotValidError as error:
+        raise PermanentError("mail_refused", f"This is not an e-mail address: {error}") from None
+    if found is None:
+        raise PermanentError("mail_refused", "The address has letters before the @ that the mail service can't take.")
+    return found

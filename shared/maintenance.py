@@ -12,9 +12,11 @@ from sqlalchemy import Connection, Engine, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from shared import log
+from shared.accounts import forgetting
 from shared.config import Settings
 from shared.db import transaction
 from shared.dubbing import jobs
+from shared.mails import outbox
 from shared.models import MaintenanceRun
 from shared.queue import Queue
 
@@ -36,7 +38,7 @@ def tasks(engine: Engine, queue: Queue, settings: Settings) -> list[Task]:
     """The tasks that need nothing but the database and the queue."""
     return [
         Task("sweep", settings.sweep_seconds, lambda: sweep(engine, queue, settings)),
-        Task("housekeeping", 24 * 3600, lambda: housekeeping(engine)),
+        Task("housekeeping", 24 * 3600, lambda: housekeeping(engine, settings)),
     ]
 
 
@@ -72,9 +74,11 @@ def sweep(engine: Engine, queue: Queue, settings: Settings) -> int:
     return len(due)
 
 
-def housekeeping(engine: Engine) -> int:
-    """Forget maintenance runs of long ago; how many."""
+def housekeeping(engine: Engine, settings: Settings) -> int:
+    """Forget what accounts left behind, mails and maintenance runs of long ago; how many runs."""
     with transaction(engine) as session:
+        forgetting.forget(session, settings)
+        outbox.forget(session)
         old = delete(MaintenanceRun).where(MaintenanceRun.created_at < func.now() - timedelta(days=KEPT_RUNS_DAYS))
         return len(session.execute(old.returning(MaintenanceRun.task)).all())
 

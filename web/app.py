@@ -8,15 +8,42 @@ from flask_migrate import Migrate
 from shared.config import Settings
 from shared.config import settings as environment_settings
 from shared.db import db, engine_options
-from web import auth, errors, neighbours, openapi, requests
+from web import auth, errors, limits, neighbours, openapi, requests
+from web.accounts.activity import own_activity
+from web.accounts.api_keys import own_keys
 from web.accounts.commands import users_commands
-from web.accounts.routes import accounts
+from web.accounts.notifications import own_notifications, unsubscribing
+from web.accounts.passwords import forgotten, own_password
+from web.accounts.profile import new_address, own_account
+from web.accounts.sessions import own_sessions
+from web.accounts.sign_in import accounts
+from web.accounts.sign_up import signing_up
+from web.admin.routes import admin
 from web.dubbing.routes import dubbing
 from web.health.routes import health
 from web.languages.routes import languages
+from web.pages.routes import mail_pages
 from web.videos.routes import videos
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "shared" / "migrations"
+RESOURCES = (
+    accounts,
+    signing_up,
+    forgotten,
+    new_address,
+    unsubscribing,
+    own_account,
+    own_password,
+    own_sessions,
+    own_keys,
+    own_activity,
+    own_notifications,
+    videos,
+    dubbing,
+    languages,
+    health,
+    admin,
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -32,10 +59,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     neighbours.attach(app, settings)
     errors.register(app)
     requests.register_log(app)
+    limits.register(app, settings)
     auth.register(app, settings)
     requests.register_body(app)
-    for resource in (accounts, videos, dubbing, languages, health):
+    for resource in RESOURCES:
         app.register_api(resource)
     app.register_blueprint(openapi.pages)
+    app.register_blueprint(mail_pages)
     app.cli.add_command(users_commands)
     return app

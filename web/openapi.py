@@ -12,14 +12,27 @@ from flask_openapi3.openapi import OpenAPI
 from flask_openapi3.types import SecuritySchemesDict
 from pydantic import BaseModel
 
+from web import signing
 from web.auth import public
 from web.errors import PROBLEM_TYPE, Problem, invalid_request
 
-SECURITY: SecuritySchemesDict = {"jwt": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+SECURITY: SecuritySchemesDict = {
+    "jwt": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "ov_…", "description": "A key for programs."},
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": signing.ACCESS_COOKIE,
+        "description": f"For browsers; what changes something also needs `csrf_access_token` as {signing.CSRF_HEADER}.",
+    },
+}
+SIGNED_IN: list[dict[str, list[Any]]] = [{"jwt": []}, {"cookie": []}]
+WITH_KEY: list[dict[str, list[Any]]] = [{"jwt": []}, {"apiKey": []}, {"cookie": []}]
 WALK = """Dubs videos into other languages, in time with the picture. From a file to its dub:
 
 1. `POST /auth/login` with `email` and `password`; send the `access_token` with every call that follows, as
-   `Authorization: Bearer …`.
+   `Authorization: Bearer …`. When it has expired, `POST /auth/refresh` with the `refresh_token` gives the next of both.
+   A program sends a key instead, in the same way: `POST /users/me/api-keys` makes one.
 2. `GET /languages` says what can be dubbed into what, `GET /voices` with which voices.
 3. `POST /videos` with `filename`, `size_bytes` and `content_type`; the answer has a `video_id` and an `upload`.
 4. `PUT` the file's bytes to `upload.url` with exactly the headers in `upload.headers`, no more and no fewer, and
@@ -62,13 +75,14 @@ def make_app(import_name: str) -> OpenAPI:
     )
 
 
-def resource(name: str, import_name: str, *, public_routes: bool = False) -> APIBlueprint:
-    """A blueprint whose every route documents its problems, and its guard unless its routes are public."""
+def resource(name: str, import_name: str, *, public_routes: bool = False, session_only: bool = False) -> APIBlueprint:
+    """A blueprint whose every route documents its problems, and its guard: none, one that API keys don't pass, any."""
+    guarded = SIGNED_IN if session_only else WITH_KEY
     return APIBlueprint(
         name,
         import_name,
         abp_tags=[Tag(name=name)],
-        abp_security=[] if public_routes else [{"jwt": []}],
+        abp_security=[] if public_routes else guarded,
         abp_responses={
             "422": _problem("The request can't be done as it is."),
             "default": _problem("Any other problem."),

@@ -8,6 +8,7 @@ from flask import Flask
 from shared import log, maintenance
 from shared.config import settings_or_exit
 from shared.db import make_engine
+from shared.mails import sending
 from shared.maintenance import Task
 from shared.queue import Queue
 from worker import capabilities, scratch
@@ -22,18 +23,20 @@ def make_app() -> Flask:
     """Build the worker from the environment's settings, empty its scratch, and start the ticker."""
     settings = settings_or_exit()
     log.configure(settings.log_file)
-    engine = make_engine(settings, pool_size=settings.job_slots + 4)
+    engine = make_engine(settings, pool_size=settings.job_slots + sending.AT_ONCE + 4)
     queue = Queue(settings)
     supervisor = Supervisor(settings, engine, queue)
     tasks = [
         *maintenance.tasks(engine, queue, settings),
         Task("capabilities", CAPABILITIES_PERIOD_SECONDS, capabilities.publish_in_child),
     ]
+    mails = sending.Sender(engine, settings)
     ticker = Ticker(
         engine,
         tasks,
         own=[lambda: scratch.empty(settings, engine)],
         at_start=[lambda: scratch.empty(settings, engine), capabilities.publish_in_child],
+        every=[Task("mails", settings.mail_poll_seconds, mails.send_due)],
     )
     _drain_on_sigterm(supervisor, ticker)
     ticker.start()

@@ -43,28 +43,36 @@ def by_email(session: Session, email: str) -> User | None:
 
 
 def active(session: Session, user_id: UUID) -> User | None:
-    """The user, unless there is none or it is disabled."""
-    return session.scalar(select(User).where(User.id == user_id, User.disabled_at.is_(None)))
+    """The user, unless there is none or it is disabled or deleted."""
+    return session.scalar(select(User).where(User.id == user_id, User.disabled_at.is_(None), User.deleted_at.is_(None)))
 
 
-def authenticate(transaction: Transaction, email: str, password: str) -> UUID:
-    """Who this is. The same refusal and the same work for an unknown address, a wrong password, a disabled account.
+def authenticate(transaction: Transaction, email: str, password: str) -> User:
+    """Who this is, with the hash that the password was checked against.
 
-    Hashing takes long, so no transaction is open meanwhile. Raises AppError `wrong_credentials` (401).
+    The same refusal and the same work for an unknown address, a wrong password, a disabled account. Hashing takes long,
+    so no transaction is open meanwhile. Raises AppError `wrong_credentials` (401).
     """
     with transaction() as session:
         user = by_email(session, email)
-    known = user is not None and user.disabled_at is None
+    known = user is not None and user.disabled_at is None and user.deleted_at is None
     right = passwords.verify(user.password_hash if user else None, password)
     if user is None or not (known and right):
         raise AppError("wrong_credentials", "The e-mail address or the password is wrong.", 401)
-    if passwords.is_outdated(user.password_hash):
-        _rehash(transaction, user, password)
-    return user.id
+    if passwords.is_outdated(user.password_hash) and not _rehash(transaction, user, password):
+        return authenticate(
+            transaction, email, password
+        )  # another request was faster: with its hash, or a new password
+    return user
 
 
-def _rehash(transaction: Transaction, user: User, password: str) -> None:
+def _rehash(transaction: Transaction, user: User, password: str) -> bool:
+    """Keep the password by today's parameters, unless it has been changed meanwhile; whether that was done."""
     fresh = passwords.hash_password(password)
     with transaction() as session:
         same = (User.id == user.id, User.password_hash == user.password_hash)
-        session.execute(update(User).where(*same).values(password_hash=fresh))
+        changed = update(User).where(*same).values(password_hash=fresh).returning(User.id)
+        if session.scalar(changed) is None:
+            return False
+    user.password_hash = fresh
+    return True

@@ -12,20 +12,22 @@ import httpx
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from flask_jwt_extended import create_access_token
 from openapi_schema_validator import OAS31Validator
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from shared import languages
-from shared.accounts import passwords, users
+from shared.accounts import passwords, sessions, users
+from shared.accounts.client import Client
 from shared.config import Settings
 from shared.db import transaction
 from shared.models import new_id
 from tests.media import ffmpeg
+from web import signing
 from web.app import create_app
 
 PASSWORD = "correct horse battery"
+SOMEWHERE = Client("pytest", "127.0.0.0/24")
 
 SLOTS: dict[str, dict[str, Any]] = {
     "speech_recognition": {"engines": ["fake"], "languages": ["en"], "detects_language": False},
@@ -98,6 +100,9 @@ class Person:
     def post(self, url: str, **kwargs: Any) -> TestResponse:
         return self._send("POST", url, **kwargs)
 
+    def put(self, url: str, **kwargs: Any) -> TestResponse:
+        return self._send("PUT", url, **kwargs)
+
     def patch(self, url: str, **kwargs: Any) -> TestResponse:
         return self._send("PATCH", url, **kwargs)
 
@@ -153,8 +158,9 @@ def sign_in(engine: Engine) -> Callable[[Flask], Person]:
     def make(app: Flask) -> Person:
         with transaction(engine) as session:
             user = users.create(session, f"{new_id()}@onevoice.test", "!")
+            opened = sessions.begin(session, user.id, SOMEWHERE, lasts_seconds=3600, password_hash="!")
         with app.app_context():
-            token = create_access_token(identity=str(user.id))
+            token = signing.access_token(opened)
         return Person(user.id, app.test_client(), {"Authorization": f"Bearer {token}"})
 
     return make

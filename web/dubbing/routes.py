@@ -142,11 +142,11 @@ def _accepted(job: Job) -> Response:
 
 def _woken(accepted: Response) -> Response:
     """Wake a worker for the job that was accepted; once more for a request that came twice does no harm."""
-    _wake(UUID(accepted.get_json()["job_id"]))
+    wake(UUID(accepted.get_json()["job_id"]))
     return accepted
 
 
-def _wake(job_id: UUID) -> None:
+def wake(job_id: UUID) -> None:
     """Wake a worker; if the queue is away, the sweep will send it: the row is what counts."""
     try:
         neighbours().queue.wake(job_id)

@@ -1,0 +1,1 @@
+"""Mails: written with what they tell about, sent from templates, once."""

@@ -1,0 +1,64 @@
+"""Sending a mail as soon as the transaction that wrote it is committed."""
+
+from threading import BoundedSemaphore, Lock, Thread
+from uuid import UUID
+
+from flask import Flask, current_app
+from sqlalchemy import Engine
+
+from shared import log
+from shared.config import Settings
+from shared.db import db
+from shared.mails.sending import Sender
+from web.neighbours import neighbours
+
+KEY = "onevoice_post"
+# Mails on their way at a time; what is more is left to the ticker, which comes within seconds.
+AT_ONCE = 8
+logger = log.get(__name__)
+
+
+class Post:
+    """Tries mails once, each in a thread of its own, which the end of the process waits for."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._sender = Sender(engine, settings)
+        self._room = BoundedSemaphore(AT_ONCE)
+
+    def try_once(self, mail_id: UUID) -> None:
+        """Begin to send the mail, unless too many are on their way."""
+        if not self._room.acquire(blocking=False):
+            return
+        try:
+            Thread(target=self._try, args=[mail_id], name="mail", daemon=False).start()
+        except RuntimeError as error:  # no more threads, or the process is ending
+            self._room.release()
+            logger.warning("the mail is left to the ticker", mail=str(mail_id), error=str(error))
+
+    def _try(self, mail_id: UUID) -> None:
+        try:
+            self._sender.send_one(mail_id)
+        except Exception as error:  # noqa: BLE001 - named in the log, and the ticker goes on
+            logger.warning("the mail is left to the ticker", mail=str(mail_id), error=repr(error))
+        finally:
+            self._room.release()
+
+
+def send_now(mail_id: UUID | None) -> None:
+    """Try the mail once, after the commit that wrote it; whatever goes wrong, the ticker goes on. Never raises.
+
+    It does not wait: an answer must not take longer for an address that gets a mail than for one that gets none.
+    """
+    if mail_id is not None:
+        _post(current_app).try_once(mail_id)
+
+
+_MAKING = Lock()
+
+
+def _post(app: Flask) -> Post:
+    with _MAKING:
+        if KEY not in app.extensions:
+            app.extensions[KEY] = Post(db.engine, neighbours().settings)
+        found: Post = app.extensions[KEY]
+        return found
