@@ -7,14 +7,17 @@ from flask_migrate import Migrate
 
 from shared.config import Settings
 from shared.config import settings as environment_settings
-from shared.db import db, engine_options
+from shared.db import engine_options
 from web import auth, errors, neighbours, openapi, requests
 from web.accounts.commands import users_commands
 from web.accounts.routes import accounts
+from web.database import db
 from web.dubbing.routes import dubbing
 from web.health.routes import health
+from web.imports.routes import fetched
 from web.languages.routes import languages
 from web.videos.routes import videos
+from web.webhooks.routes import webhooks
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "shared" / "migrations"
 
@@ -34,7 +37,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     requests.register_log(app)
     auth.register(app, settings)
     requests.register_body(app)
-    for resource in (accounts, videos, dubbing, languages, health):
+    for resource in (accounts, videos, fetched, dubbing, webhooks, languages, health):
         app.register_api(resource)
     app.register_blueprint(openapi.pages)
     app.cli.add_command(users_commands)

@@ -20,6 +20,7 @@ from shared.dubbing.state import Status
 from shared.errors import LeaseLostError
 from shared.models import Dub, Job, Result, new_id
 from shared.storage import results_prefix
+from shared.webhooks import outbox
 
 GAVE_UP = ("gave_up", "The work stopped without a word several times over. Try again; if it happens again, tell us.")
 LONGEST_RETRY_AFTER_SECONDS = 6 * 3600.0
@@ -106,8 +107,7 @@ def settle(session: Session, job_id: UUID, settings: Settings) -> Status | None:
         Job.job_id == job_id, idle, Job.cancel_requested_at.is_not(None)
     )
     if _changed(session, canceled.values(**_over(settings))):
-        _end_dubs(session, job_id, Status.CANCELED)
-        return Status.CANCELED
+        return _canceled(session, job_id)
     exhausted = select(Job).where(Job.job_id == job_id, lapsed(), Job.crashes >= settings.max_crashes)
     job = session.scalars(exhausted.with_for_update()).one_or_none()
     if job is None:
@@ -154,14 +154,27 @@ def holds(session: Session, held: Claim) -> bool:
     return session.scalar(select(Job.job_id).where(*fence(held))) is not None
 
 
-def report(session: Session, held: Claim, *, stage: str, progress: float, dub: tuple[str, float] | None = None) -> None:
-    """Show where the work is: `progress` 0 to 1 of the whole job, `dub` of one language. Raises LeaseLostError."""
-    values = {"stage": stage, "progress": func.greatest(Job.progress, progress)}
+def report(
+    session: Session,
+    held: Claim,
+    *,
+    stage: str,
+    progress: float,
+    dub: tuple[str, str, float] | None = None,
+    remaining_seconds: float | None = None,
+) -> None:
+    """Show where the work is: `progress` 0 to 1 of the whole job, `dub` a language with its own stage and progress.
+
+    `remaining_seconds` is how long the work is expected to go on. Raises LeaseLostError.
+    """
+    values: dict[str, Any] = {"stage": stage, "progress": func.greatest(Job.progress, progress)}
+    if remaining_seconds is not None:
+        values["estimated_end_at"] = _from_now(remaining_seconds)
     if not _changed(session, update(Job).where(*fence(held)).values(**values)):
         raise LeaseLostError(str(held.job_id))
     if dub is not None:
-        language, done = dub
-        session.execute(_dub(held.job_id, language).values(stage=stage, progress=func.greatest(Dub.progress, done)))
+        language, own, done = dub
+        session.execute(_dub(held.job_id, language).values(stage=own, progress=func.greatest(Dub.progress, done)))
 
 
 def start_dub(session: Session, held: Claim, language: str) -> None:
@@ -221,6 +234,7 @@ def _conclude(session: Session, job: Job, settings: Settings) -> Status:
     else:
         values |= _error((dubs[0].error_code or "failed", dubs[0].error_message or "The dub failed."))
     session.execute(state.move_job({Status.PROCESSING}, end).where(Job.job_id == job.job_id).values(**values))
+    outbox.job_ended(session, job, end)
     return end
 
 
@@ -230,8 +244,15 @@ def cancel_claimed(session: Session, held: Claim, settings: Settings) -> bool:
         session, state.move_job({Status.PROCESSING}, Status.CANCELED).where(*fence(held)).values(**_over(settings))
     )
     if ended:
-        _end_dubs(session, held.job_id, Status.CANCELED)
+        _canceled(session, held.job_id)
     return ended
+
+
+def _canceled(session: Session, job_id: UUID) -> Status:
+    """What follows when the job's row is CANCELED."""
+    _end_dubs(session, job_id, Status.CANCELED)
+    outbox.job_ended(session, session.get_one(Job, job_id), Status.CANCELED)
+    return Status.CANCELED
 
 
 def let_go(session: Session, held: Claim, delay_seconds: float = 0) -> bool:
