@@ -118,6 +118,7 @@ class FakeSynthesiser:
 
     name = "fake"
     model = "fake-1"
+    parallel_lines = 2
 
     def __init__(self, before: Before = nothing) -> None:
         self._before = before

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -127,7 +128,10 @@ def _kept_video(session: Session, user_id: UUID, video_id: UUID) -> Video:
 
 
 def _over_and_locked(session: Session, user_id: UUID, job_id: UUID) -> Job:
-    """The user's job, over and locked, its video kept. Raises AppError `not_found` (404), `invalid_state` (409)."""
+    """The user's job, over and locked, its video kept.
+
+    Raises AppError `not_found` (404), `invalid_state`, `job_expired` (409).
+    """
     _one_at_a_time(session, user_id)
     _kept_video(session, user_id, find(session, user_id, job_id).video_id)
     # As everywhere: first the video, then its jobs.
@@ -137,6 +141,8 @@ def _over_and_locked(session: Session, user_id: UUID, job_id: UUID) -> Job:
         raise not_found("dubbing job")
     if job.status in state.LIVE:
         raise _invalid_state(job, "The job is still under way. Wait until it is over, or cancel it.")
+    if job.expires_at is not None and job.expires_at <= datetime.now(UTC):
+        raise AppError("job_expired", "What this job made is not kept any more. Order a new one.", 409)
     return job
 
 

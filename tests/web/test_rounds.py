@@ -14,7 +14,7 @@ from shared.dubbing import jobs
 from shared.models import Dub, Job, Video
 from tests.factories import a_job, a_video
 from tests.web.conftest import Person
-from tests.web.test_dubbing_jobs import SRT, code, messages, order
+from tests.web.test_dubbing_jobs import SRT, UNTIMED, code, messages, order
 
 pytestmark = pytest.mark.usefixtures("served")
 
@@ -184,9 +184,16 @@ def test_another_users_job_and_a_deleted_one_are_nowhere(
     assert person.get("/dubbing-jobs").json["items"] == []  # type: ignore[index]
 
 
-def test_the_limit_of_live_jobs_counts_rounds(
-    person: Person, video: UUID, engine: Engine, settings: Settings
-) -> None:
+def test_an_expired_job_is_over_for_good(person: Person, video: UUID, engine: Engine, settings: Settings) -> None:
+    job = a_job(engine, "es", "ca", video_id=video)
+    ended(engine, settings, job, "es", failed=("ca",))
+    with transaction(engine) as session:
+        session.execute(update(Job).values(expires_at=Job.created_at))
+    assert code(person.post(f"/dubbing-jobs/{job}/retry")) == (409, "job_expired")
+    assert code(more(person, job, "ca")) == (409, "job_expired")
+
+
+def test_the_limit_of_live_jobs_counts_rounds(person: Person, video: UUID, engine: Engine, settings: Settings) -> None:
     job = a_job(engine, "es", video_id=video)
     ended(engine, settings, job, failed=("es",))
     for _ in range(settings.max_live_jobs):
@@ -207,6 +214,8 @@ def test_the_limit_of_live_jobs_counts_rounds(
         ({"range": {"start": 0}}, "invalid_request"),
         ({"range": {"start": 0, "end": 2}, "preview": True}, "invalid_range"),
         ({"preview": "yes"}, "invalid_request"),
+        ({"preview": True, "source_transcript": UNTIMED}, "excerpt_needs_times"),
+        ({"range": {"start": 0, "end": 2}, "target_transcripts": {"es": UNTIMED}}, "excerpt_needs_times"),
         ({"subtitles": "burned"}, "invalid_request"),
         ({"target_transcripts": {"ca": SRT}}, "unknown_target_transcript"),
         ({"target_transcripts": {"es": SRT, "ES": SRT}}, "duplicate_language"),
