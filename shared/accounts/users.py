@@ -5,13 +5,16 @@ from contextlib import AbstractContextManager
 from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from shared.accounts import passwords
 from shared.errors import AppError
 from shared.models import User
+
+# Asked with every request, so it is put together once.
+_ACTIVE = select(User.id).where(User.id == bindparam("user_id"), User.disabled_at.is_(None))
 
 Transaction = Callable[[], AbstractContextManager[Session]]
 
@@ -42,9 +45,9 @@ def by_email(session: Session, email: str) -> User | None:
     return session.scalar(select(User).where(func.lower(User.email) == func.lower(email)))
 
 
-def active(session: Session, user_id: UUID) -> User | None:
-    """The user, unless there is none or it is disabled."""
-    return session.scalar(select(User).where(User.id == user_id, User.disabled_at.is_(None)))
+def is_active(connection: Connection, user_id: UUID) -> bool:
+    """Whether there is such a user and it is not disabled."""
+    return connection.scalar(_ACTIVE, {"user_id": user_id}) is not None
 
 
 def authenticate(transaction: Transaction, email: str, password: str) -> UUID:

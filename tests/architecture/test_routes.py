@@ -33,7 +33,11 @@ PUBLIC = {
     ("GET", "/docs/ui/<path:name>"),
 }
 # Bodies that pass the schemas, so that the answer is about the resource.
-BODIES = {("PATCH", "/videos/<uuid:video_id>"): {"title": "x"}}
+BODIES: dict[tuple[str, str], dict[str, object]] = {
+    ("PATCH", "/videos/<uuid:video_id>"): {"title": "x"},
+    ("POST", "/videos/<uuid:video_id>/upload/parts"): {"part_numbers": [1]},
+    ("POST", "/dubbing-jobs/<uuid:job_id>/languages"): {"target_languages": ["ca"]},
+}
 
 
 def routes(app: Flask) -> Iterator[tuple[str, str, str]]:

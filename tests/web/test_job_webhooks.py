@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 
 from shared.config import Settings
 from shared.db import transaction
@@ -73,11 +74,11 @@ def test_nothing_is_told_where_nobody_asked(video: UUID, engine: Engine, setting
 
 def test_what_is_rolled_back_is_not_told(video: UUID, engine: Engine, settings: Settings) -> None:
     job = a_job(engine, video_id=video, webhook_url=HOOK)
-    with pytest.raises(ZeroDivisionError), transaction(engine) as session:
+    with Session(engine) as session:
         held = jobs.claim(session, job, settings)
         assert held
         jobs.fail(session, held, ("a", "A."), settings)
-        raise ZeroDivisionError
+        session.rollback()
     assert told(engine) == []
 
 
