@@ -41,7 +41,9 @@ test-long: setup ## every test, the long ones too
 	$(VENV)/python -m pytest
 
 bench: setup ## the measurements, each printing a table
-	@for file in bench/[a-z]*.py; do echo "== $$file"; $(VENV)/python -m "bench.$$(basename "$$file" .py)" || exit 1; done
+	@for name in web queue workers assembly "pipeline --minutes 2 10 60"; do \
+		echo "== bench.$$name"; $(VENV)/python -m bench.$$name || exit 1; \
+	done
 
 bundle: ## build/onevoice.zip from the last commit, for Elastic Beanstalk
 	@mkdir -p build

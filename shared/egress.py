@@ -96,7 +96,7 @@ class Egress:
     def _next(self, target: Target, location: str) -> Target:
         try:
             found = parse(target.url.join(location), self._exempt)
-        except httpx.InvalidURL:
+        except (httpx.InvalidURL, ValueError):
             raise NotAllowedError("it leads on to something that is no URL") from None
         if target.scheme == "https" and found.scheme == "http":
             raise NotAllowedError("it leads on from https to http")

@@ -13,7 +13,7 @@ from shared import log
 from shared.accounts import users
 from shared.config import Settings
 from shared.errors import AppError
-from web.neighbours import transaction
+from web.neighbours import single_statements
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,11 +61,10 @@ def who_is_asking() -> UUID:
         raise AppError("token_expired", "The access token has expired. Sign in again.", 401) from None
     except (JWTExtendedException, PyJWTError, ValueError):
         raise _unknown() from None
-    with transaction() as session:
-        user = users.active(session, claimed)
-    if user is None:
-        raise _unknown()
-    return user.id
+    with single_statements() as connection:
+        if not users.is_active(connection, claimed):
+            raise _unknown()
+    return claimed
 
 
 def _guard() -> None:

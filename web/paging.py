@@ -5,17 +5,18 @@ from typing import TypeVar
 from uuid import UUID
 
 from itsdangerous import BadSignature, URLSafeSerializer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from shared.errors import AppError
 from web.auth import user_id
 from web.neighbours import neighbours
+from web.openapi import Parameters
 
 T = TypeVar("T")
 LARGEST_PAGE = 100
 
 
-class PageQuery(BaseModel):
+class PageQuery(Parameters):
     """Which part of a list."""
 
     model_config = ConfigDict(extra="forbid")

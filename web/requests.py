@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from flask import Flask, Request, Response, current_app, g, request
+from pydantic import BaseModel
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from shared import log
@@ -99,6 +100,8 @@ def _demand_json() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None or "body" not in view.__annotations__:
         return
+    if _may_be_left_out(view.__annotations__["body"]) and not request.get_data():
+        return
     if not request.is_json:
         raise UnsupportedMediaType
     # A body of unknown length is cut off at the limit without a word.
@@ -109,6 +112,12 @@ def _demand_json() -> None:
     except RecursionError:
         raise _too_deep() from None
     _check_document(document)
+
+
+def _may_be_left_out(body: type[BaseModel]) -> bool:
+    """Whether the OpenAPI document says so of this body."""
+    extra = body.model_config.get("openapi_extra")  # flask-openapi3's own key
+    return isinstance(extra, dict) and not extra.get("required", True)
 
 
 def _check_document(document: Any) -> None:

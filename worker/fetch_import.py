@@ -54,7 +54,7 @@ def attempt(settings: Settings, held: Claim) -> TransientError | None:
     except PermanentError as error:
         logger.warning("import rejected", code=error.code, message=error.message)
         with transaction(engine) as session:
-            imports.reject(session, held, (error.code, error.message))
+            imports.reject(session, settings, held, (error.code, error.message))
     except OSError as error:
         logger.exception("the import stopped")
         return trouble.of_os(error)

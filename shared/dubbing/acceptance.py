@@ -42,6 +42,20 @@ def _checked_range(request: Request, video: Video) -> Range | None:
     return excerpt.check(request.range, video.duration_seconds) if request.range else None
 
 
+def _check_pairing(request: Request) -> None:
+    """A text without times speaks line for line what the source's says; without a given source, time will tell."""
+    source = request.source_transcript
+    for language, text in request.target_transcripts.items():
+        if source is not None and not text.timed and len(text.lines) != len(source.lines):
+            raise AppError(
+                "target_transcript_mismatch",
+                f"The transcript for “{language}” has no times and {len(text.lines)} lines, the source's has "
+                f"{len(source.lines)}. Give it times, or a line for each of the source's.",
+                422,
+                details={"language": language},
+            )
+
+
 def _is_placeable(text: GivenTranscript, source: GivenTranscript | None) -> bool:
     """Its lines have times, or those of the source's lines, one for one."""
     return text.timed or (source is not None and source.timed and len(source.lines) == len(text.lines))
@@ -53,6 +67,7 @@ def _given(request: Request) -> list[GivenTranscript]:
 
 
 def _check_transcripts(request: Request, video: Video) -> None:
+    _check_pairing(request)
     # A recogniser gives names of its own to those it hears.
     all_named = request.source_transcript is not None or set(request.target_transcripts) == set(
         request.target_languages
@@ -148,7 +163,8 @@ def _check_pairs(request: Request, served: Capabilities) -> None:
     missing = [
         language
         for language in request.target_languages
-        if language not in (served.spoken if language in request.target_transcripts else reachable)
+        if language == request.source_language
+        or language not in (served.spoken if language in request.target_transcripts else reachable)
     ]
     if missing:
         named = f"from “{request.source_language}” " if request.source_language else ""

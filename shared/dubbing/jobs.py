@@ -184,11 +184,12 @@ def start_dub(session: Session, held: Claim, language: str) -> None:
 
 
 def finish_dub(session: Session, held: Claim, language: str, prefix: str, results: Sequence[NewResult]) -> None:
-    """The language is ready: its results can be fetched while others still run. Raises LeaseLostError.
+    """The language is ready: its results can be fetched while others still run. Raises LeaseLostError, also for a
+    job that was canceled meanwhile.
 
     What belongs to the source is written by the first language that brings it.
     """
-    lock(session, held)
+    _lock_wanted(session, held)
     moved = _dub_move(held.job_id, language, state.LIVE, Status.COMPLETED).values(
         progress=1.0, stage=None, result_s3_path=prefix, completed_at=func.now(), error_code=None, error_message=None
     )
@@ -199,31 +200,40 @@ def finish_dub(session: Session, held: Claim, language: str, prefix: str, result
 
 
 def fail_dub(session: Session, held: Claim, language: str, error: tuple[str, str]) -> None:
-    """The language ends with an error; the others go on. Raises LeaseLostError."""
-    lock(session, held)
+    """The language ends with an error; the others go on. Raises LeaseLostError as finish_dub does."""
+    _lock_wanted(session, held)
     moved = _dub_move(held.job_id, language, state.LIVE, Status.FAILED)
     session.execute(moved.values(stage=None, completed_at=func.now(), **_error(error)))
 
 
 def finish(session: Session, held: Claim, settings: Settings) -> Status:
     """End the job by its dubs, all of them over; not once cancel was asked. Raises LeaseLostError."""
+    return _conclude(session, _lock_wanted(session, held), settings)
+
+
+def _lock_wanted(session: Session, held: Claim) -> Job:
+    """The job's row, locked, of a job that nobody canceled. Raises LeaseLostError."""
     job = lock(session, held)
     if job.cancel_requested_at is not None:
         raise LeaseLostError("cancel was asked for")
-    return _conclude(session, job, settings)
+    return job
 
 
 def fail(session: Session, held: Claim, error: tuple[str, str], settings: Settings) -> Status:
-    """End all that is not over with a code and a sentence, and the job by its dubs. Raises LeaseLostError."""
-    job = lock(session, held)
+    """End all that is not over with a code and a sentence, and the job by its dubs. Raises LeaseLostError, also for
+    a job that was canceled meanwhile."""
+    job = _lock_wanted(session, held)
     _end_dubs(session, held.job_id, Status.FAILED, error)
     return _conclude(session, job, settings)
 
 
 def _conclude(session: Session, job: Job, settings: Settings) -> Status:
     """COMPLETED when a dub succeeded, else FAILED with the first dub's error. The row is locked, all dubs are over."""
+    # This round's first: an error of an earlier one is not why the job failed now.
     dubs = session.execute(
-        select(Dub.status, Dub.error_code, Dub.error_message).where(Dub.job_id == job.job_id).order_by(Dub.position)
+        select(Dub.status, Dub.error_code, Dub.error_message)
+        .where(Dub.job_id == job.job_id)
+        .order_by((Dub.status == Status.FAILED).desc(), Dub.round.desc(), Dub.position)
     ).all()
     end = state.outcome(Status(dub.status) for dub in dubs)
     values = _over(settings)
@@ -313,7 +323,9 @@ def due_for_wake(session: Session, settings: Settings, limit: int = 500) -> list
         Job.wake_sent_at.is_(None),
         Job.wake_sent_at <= func.now() - func.make_interval(0, 0, 0, 0, 0, 0, interval),
     )
-    rows = select(Job.job_id).where(Job.status.in_(state.LIVE), claimable(), quiet).order_by(Job.job_id).limit(limit)
+    rows = select(Job.job_id).where(Job.status.in_(state.LIVE), claimable(), quiet)
+    # A lapsed one first: its worker died, and it has waited already.
+    rows = rows.order_by(lapsed().desc(), Job.job_id).limit(limit)
     return list(session.scalars(rows))
 
 
@@ -417,6 +429,14 @@ def _changed(session: Session, statement: Any) -> bool:
 
 
 def request_cancel(session: Session, job_id: UUID) -> bool:
-    """Note that the user wants the job to end; `settle` or the worker ends it. False when it is over already."""
-    asked = update(Job).where(Job.job_id == job_id, Job.status.in_(state.LIVE))
+    """Note that the user wants the job to end; `settle` or the worker ends it. False when it is over already, or
+    when all of its languages are: then it is about to be."""
+    # The row first and the dubs in a statement of its own, which sees what whoever held the row has written.
+    mine = select(Job.job_id).where(Job.job_id == job_id, Job.status.in_(state.LIVE)).with_for_update()
+    if session.scalar(mine) is None:
+        return False
+    under_way = select(Dub.id).where(Dub.job_id == job_id, Dub.status.in_(state.LIVE)).limit(1)
+    if session.scalar(under_way) is None:
+        return False
+    asked = update(Job).where(Job.job_id == job_id)
     return _changed(session, asked.values(cancel_requested_at=func.coalesce(Job.cancel_requested_at, func.now())))

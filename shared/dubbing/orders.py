@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, undefer
 from shared.config import Settings
 from shared.dubbing import jobs, rounds, state
 from shared.dubbing.acceptance import check
+from shared.dubbing.excerpt import Range
 from shared.dubbing.request import Request
 from shared.dubbing.rounds import NewDub
 from shared.dubbing.state import Status
@@ -19,6 +20,9 @@ from shared.errors import AppError, not_found
 from shared.languages import capabilities
 from shared.models import Job, Result, User, Video
 from shared.storage import Storage, original_key
+
+# So long before its time is over a job is not reopened: longer than any transaction, so that no sweep comes in between.
+LAST_MOMENT = timedelta(minutes=1)
 
 
 def order(
@@ -80,7 +84,14 @@ def add_languages(session: Session, settings: Settings, user_id: UUID, job_id: U
     job = _over_and_locked(session, user_id, job_id)
     video = _kept_video(session, user_id, job.video_id)
     given = GivenTranscript.from_dict(job.source_transcript) if job.source_transcript else None
-    wanted = replace(wanted, source_language=job.source_language, source_transcript=given)
+    part = job.options.get("range")
+    wanted = replace(
+        wanted,
+        source_language=job.source_language,
+        source_transcript=given,
+        range=Range(**part) if part else None,
+        preview=bool(job.options.get("preview")),
+    )
     wanted = check(wanted, video, capabilities(session), settings)
     _check_new(job, wanted, settings)
     _check_live(session, user_id, settings)
@@ -141,7 +152,7 @@ def _over_and_locked(session: Session, user_id: UUID, job_id: UUID) -> Job:
         raise not_found("dubbing job")
     if job.status in state.LIVE:
         raise _invalid_state(job, "The job is still under way. Wait until it is over, or cancel it.")
-    if job.expires_at is not None and job.expires_at <= datetime.now(UTC):
+    if job.expires_at is not None and job.expires_at <= datetime.now(UTC) + LAST_MOMENT:
         raise AppError("job_expired", "What this job made is not kept any more. Order a new one.", 409)
     return job
 
@@ -191,7 +202,7 @@ def cancel(session: Session, settings: Settings, user_id: UUID, job_id: UUID) ->
     job = find(session, user_id, job_id)
     if not jobs.request_cancel(session, job_id):
         session.refresh(job)
-        raise _invalid_state(job, f"The job is over already ({job.status}).")
+        raise _invalid_state(job, "The job is over already, or on its last step: there is nothing left to cancel.")
     jobs.settle(session, job_id, settings)
     session.expire_all()
     return find(session, user_id, job_id)

@@ -82,5 +82,5 @@ class Video(Base):
     deleted_at: Mapped[datetime | None] = mapped_column(default=None)
     # of an import: what is safely in the bucket, None once it is over
     received_bytes: Mapped[int | None] = column_property(
-        select(Import.received_bytes).where(Import.video_id == id).scalar_subquery()  # noqa: A003 - the column above
+        select(Import.received_bytes).where(Import.video_id == id).correlate_except(Import).scalar_subquery()  # noqa: A003
     )

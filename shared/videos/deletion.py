@@ -13,7 +13,7 @@ from shared import db, log
 from shared.config import Settings
 from shared.dubbing import jobs, state
 from shared.errors import PipelineError, not_found
-from shared.models import Artifact, Import, Job, Video
+from shared.models import Artifact, Job, Video
 from shared.multipart import Multipart
 from shared.storage import Storage, artifacts_prefix, original_key, results_prefix, thumbnail_key
 from shared.videos import uploads
@@ -44,9 +44,9 @@ def hide(session: Session, settings: Settings, user_id: UUID, video_id: UUID) ->
 
 
 def hide_all(session: Session, video_ids: list[UUID]) -> None:
-    """Mark the videos and their jobs as deleted; their imports are over."""
+    """Mark the videos and their jobs as deleted. An import notices by itself; its row is not touched here, for its
+    holder takes it before the video's."""
     session.execute(update(Job).where(Job.video_id.in_(video_ids)).values(deleted_at=func.now()))
-    session.execute(delete(Import).where(Import.video_id.in_(video_ids)))
     session.execute(update(Video).where(Video.id.in_(video_ids)).values(deleted_at=func.now()))
 
 
@@ -87,7 +87,11 @@ def purge_one(
 
 
 def _due(engine: Engine, settings: Settings, after: UUID) -> list[UUID]:
-    due = select(Video.id).where(_dead(), _unreachable(settings), Video.id > after).order_by(Video.id).limit(BATCH)
+    # Jobs or artifacts that are still there: nothing was purged yet, for one of the jobs was running.
+    made = select(Job.job_id).where(Job.video_id == Video.id).exists()
+    kept = select(Artifact.id).where(Artifact.video_id == Video.id).exists()
+    ready = or_(_unreachable(settings), made, kept)
+    due = select(Video.id).where(_dead(), ready, Video.id > after).order_by(Video.id).limit(BATCH)
     with db.transaction(engine) as session:
         return list(session.scalars(due))
 

@@ -94,7 +94,7 @@ def settle(session: Session, settings: Settings) -> None:
     session.execute(delete(Import).where(idle, over))
     exhausted = select(Import).where(Import.lease_until <= func.now(), Import.crashes >= settings.max_crashes)
     for row in session.scalars(exhausted.with_for_update(skip_locked=True)):
-        _reject(session, row.video_id, GAVE_UP)
+        _reject(session, settings, row.video_id, GAVE_UP)
 
 
 def claim(session: Session, settings: Settings) -> Claim | None:
@@ -155,11 +155,11 @@ def let_go(session: Session, held: Claim) -> None:
     session.execute(update(Import).where(*_token(held)).values(**free))
 
 
-def reject(session: Session, held: Claim, error: tuple[str, str]) -> bool:
+def reject(session: Session, settings: Settings, held: Claim, error: tuple[str, str]) -> bool:
     """The file can't be had: the video is REJECTED for good. False when the lease is no longer held."""
     row = session.scalar(select(Import).where(*_token(held)).with_for_update())
     if row is not None:
-        _reject(session, held.video_id, error)
+        _reject(session, settings, held.video_id, error)
     return row is not None
 
 
@@ -176,7 +176,7 @@ def postpone(
     if row.transient_failures >= settings.max_transient_failures and tried.total_seconds() >= (
         settings.give_up_after_seconds
     ):
-        _reject(session, held.video_id, ("import_failed", TRIED_LONG.format(message=error[1])))
+        _reject(session, settings, held.video_id, ("import_failed", TRIED_LONG.format(message=error[1])))
         return None
     wish = min(max(0.0, retry_after or 0.0), settings.backoff_cap_seconds)
     delay = max(backoff(row.transient_failures, settings), wish)
@@ -210,8 +210,13 @@ def _write(session: Session, held: Claim, **values: Any) -> None:
         raise LeaseLostError(str(held.video_id))
 
 
-def _reject(session: Session, video_id: UUID, error: tuple[str, str]) -> None:
-    verdict = {"status": VideoStatus.REJECTED, "rejection_code": error[0], "rejection_message": error[1]}
+def _reject(session: Session, settings: Settings, video_id: UUID, error: tuple[str, str]) -> None:
+    verdict = {
+        "status": VideoStatus.REJECTED,
+        "rejection_code": error[0],
+        "rejection_message": error[1],
+        "expires_at": _from_now(settings.retention_days * 86_400),
+    }
     importing = (Video.id == video_id, Video.status == VideoStatus.IMPORTING)
     session.execute(update(Video).where(*importing).values(**verdict))
     session.execute(delete(Import).where(Import.video_id == video_id))

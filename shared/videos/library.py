@@ -102,4 +102,5 @@ def retitle(session: Session, user_id: UUID, video_id: UUID, title: str) -> Vide
     video = find(session, user_id, video_id)
     video.title = display_title(title, video.filename)
     session.flush()
+    session.refresh(video)
     return video

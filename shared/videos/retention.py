@@ -112,11 +112,13 @@ def expire_videos(engine: Engine) -> int:
     live = select(Job.job_id).where(Job.video_id == Video.id, Job.status.in_(state.LIVE)).exists()
     with transaction(engine) as session:
         session.execute(update(Video).where(past, needed > func.now()).values(expires_at=needed))
-    ids = _ids(engine, lambda after: select(Video.id).where(past, ~live, Video.id > after).order_by(Video.id))
+    # A job may end between these statements, with results that are to be kept.
+    unneeded = and_(past, ~live, or_(needed.is_(None), needed <= func.now()))
+    ids = _ids(engine, lambda after: select(Video.id).where(unneeded, Video.id > after).order_by(Video.id))
     hidden = 0
     for start in range(0, len(ids), BATCH):
         with transaction(engine) as session:
-            hidden += _hide_unneeded(session, ids[start : start + BATCH], and_(past, ~live))
+            hidden += _hide_unneeded(session, ids[start : start + BATCH], unneeded)
     return hidden
 
 

@@ -76,11 +76,19 @@ class Sender:
 
     def _deliver(self, claimed: Claimed) -> None:
         try:
-            outcome = self._send(claimed)
+            outcome = self._tried(claimed)
             with self._transaction() as session:
                 record(session, claimed, outcome, self._settings)
         except Exception:
             logger.exception("the webhook's end is not recorded; it comes again", delivery=str(claimed.id))
+
+    def _tried(self, claimed: Claimed) -> Outcome:
+        """What came of it, a failure of our own too: that one counts as well, or it would come for ever."""
+        try:
+            return self._send(claimed)
+        except Exception:
+            logger.exception("the webhook could not be sent", delivery=str(claimed.id))
+            return Outcome(None, "Something went wrong on our side.")
 
     def _send(self, claimed: Claimed) -> Outcome:
         body = claimed.body.encode()

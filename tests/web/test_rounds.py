@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from shared.config import Settings
 from shared.db import transaction
 from shared.dubbing import jobs
+from shared.errors import LeaseLostError
 from shared.models import Dub, Job, Video
 from tests.factories import a_job, a_video
 from tests.web.conftest import Person
@@ -82,6 +83,29 @@ def test_a_canceled_job_can_be_tried_again(person: Person, video: UUID, engine: 
     job = a_job(engine, video_id=video)
     assert person.post(f"/dubbing-jobs/{job}/cancel").json["status"] == "CANCELED"  # type: ignore[index]
     assert person.post(f"/dubbing-jobs/{job}/retry").json["status"] == "PENDING"  # type: ignore[index]
+
+
+def test_a_cancel_on_the_last_step_is_too_late(person: Person, video: UUID, engine: Engine, settings: Settings) -> None:
+    job = a_job(engine, video_id=video)
+    with transaction(engine) as session:
+        held = jobs.claim(session, job, settings)
+        assert held
+        jobs.finish_dub(session, held, "es", "s3://b/es/", [a_result("es")])
+    assert code(person.post(f"/dubbing-jobs/{job}/cancel")) == (409, "invalid_state")
+    with transaction(engine) as session:
+        assert jobs.finish(session, held, settings) == "COMPLETED"
+
+
+def test_nothing_gets_ready_once_cancel_was_asked(
+    person: Person, video: UUID, engine: Engine, settings: Settings
+) -> None:
+    job = a_job(engine, video_id=video)
+    with transaction(engine) as session:
+        held = jobs.claim(session, job, settings)
+        assert held
+    assert person.post(f"/dubbing-jobs/{job}/cancel").status_code == 202
+    with pytest.raises(LeaseLostError), transaction(engine) as session:
+        jobs.finish_dub(session, held, "es", "s3://b/es/", [a_result("es")])
 
 
 def test_a_live_job_is_not_reopened(person: Person, video: UUID, engine: Engine) -> None:
@@ -214,6 +238,10 @@ def test_the_limit_of_live_jobs_counts_rounds(person: Person, video: UUID, engin
         ({"range": {"start": 0}}, "invalid_request"),
         ({"range": {"start": 0, "end": 2}, "preview": True}, "invalid_range"),
         ({"preview": "yes"}, "invalid_request"),
+        (
+            {"source_transcript": SRT, "target_transcripts": {"es": {"segments": [{"text": "a"}, {"text": "b"}]}}},
+            "target_transcript_mismatch",
+        ),
         ({"preview": True, "source_transcript": UNTIMED}, "excerpt_needs_times"),
         ({"range": {"start": 0, "end": 2}, "target_transcripts": {"es": UNTIMED}}, "excerpt_needs_times"),
         ({"subtitles": "burned"}, "invalid_request"),

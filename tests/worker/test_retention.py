@@ -23,7 +23,7 @@ from shared.models import (
 from shared.multipart import Multipart, UploadGoneError
 from shared.queue import Queue
 from shared.storage import Storage, artifact_key, original_key, results_prefix
-from shared.videos import deletion, library, retention
+from shared.videos import deletion, imports, library, retention
 from shared.videos.arrival import examined
 from tests.factories import a_job, a_user, a_video
 from tests.media import a_clip
@@ -175,6 +175,9 @@ def test_deleting_a_video_ends_its_import(engine, settings):
         session.add(Import(video_id=video_id, url="https://example.org/a.mp4"))
     with transaction(engine) as session:
         assert deletion.hide(session, settings, user_id, video_id)
+    with transaction(engine) as session:
+        imports.settle(session, settings)
+        assert imports.claim(session, settings) is None
     assert count(engine, Import) == 0
     with transaction(engine) as session, pytest.raises(AppError):
         library.find(session, user_id, video_id)

@@ -5,7 +5,7 @@ from uuid import UUID
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from shared import log
+from shared import egress, log
 from shared.dubbing import jobs, orders, state
 from shared.dubbing.excerpt import Range
 from shared.dubbing.request import Request, normalised
@@ -40,7 +40,7 @@ def create_job(header: IdempotencyHeader, body: NewJob) -> Response:
     """Ask for a video to be dubbed."""
     near = neighbours()
     wanted = _wanted(body)
-    webhook_url = body.webhook_url
+    webhook_url = egress.checked(near.settings, body.webhook_url) if body.webhook_url else None
 
     def create(session: Session) -> Response:
         job = orders.order(
