@@ -66,7 +66,8 @@ class Importer:
             if held is None:
                 self._slots.release()
         if held is not None:
-            threading.Thread(target=self._hold, args=[held], name="import", daemon=True).start()
+            # Not a daemon: this process waits at its end until the import is let go of.
+            threading.Thread(target=self._hold, args=[held], name="import").start()
         return held is not None
 
     def _hold(self, held: Claim) -> None:

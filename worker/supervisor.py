@@ -198,10 +198,17 @@ class Supervisor:
                 if jobs.settle(session, held.job_id, self._settings):
                     delay, reason = None, Stop.CANCELED
         except LeaseLostError:
-            return Answer(200, "no longer ours")
+            return self._parted_answer(held)
         if delay is not None:
             self._wake(held.job_id, delay)
         return Answer(200, reason)
+
+    def _parted_answer(self, held: Claim) -> Answer:
+        """The row is not ours any more, or a cancel came between two looks at it: the child is gone, so it ends."""
+        with transaction(self._engine) as session:
+            if jobs.cancel_asked(session, held) and jobs.cancel_claimed(session, held, self._settings):
+                return Answer(200, Stop.CANCELED)
+        return Answer(200, "no longer ours")
 
     def _next(self, session: Session, held: Claim, ended: Ended, stop: Stop | None) -> tuple[float | None, str]:
         """Record the end; the seconds to the next wake-up call (None: none is due) and what to say."""

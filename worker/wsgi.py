@@ -40,24 +40,26 @@ def make_app() -> Flask:
         at_start=[lambda: scratch.empty(settings, engine), capabilities.publish_in_child],
         every=[Task("webhooks", settings.webhook_poll_seconds, webhooks.send_due)],
     )
-    _drain_on_sigterm(supervisor, importer, ticker)
+    _drain_when_told(supervisor, importer, ticker)
     ticker.start()
     importer.start()
     return create_app(settings, engine, supervisor, tasks)
 
 
-def _drain_on_sigterm(supervisor: Supervisor, importer: Importer, ticker: Ticker) -> None:
+def _drain_when_told(supervisor: Supervisor, importer: Importer, ticker: Ticker) -> None:
     """Let go of jobs and imports as soon as gunicorn asks this process to stop, then let it stop in its own way."""
-    gunicorns = signal.getsignal(signal.SIGTERM)
+    gunicorns = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)}
 
     def drain(number: int, frame: FrameType | None) -> None:
         supervisor.drain()
         importer.drain()
         ticker.stop()
-        if callable(gunicorns):
-            gunicorns(number, frame)
+        then = gunicorns[signal.Signals(number)]
+        if callable(then):
+            then(number, frame)
 
-    signal.signal(signal.SIGTERM, drain)
+    for number in gunicorns:
+        signal.signal(number, drain)
 
 
 app = make_app()

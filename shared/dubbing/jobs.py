@@ -132,6 +132,7 @@ def claim(session: Session, job_id: UUID, settings: Settings) -> Claim | None:
             started_at=func.coalesce(Job.started_at, func.now()),
             wake_sent_at=None,
             wakes=0,
+            estimated_end_at=None,
         )
         .returning(Job.attempt)
     ).one_or_none()
@@ -373,6 +374,7 @@ def _release(session: Session, held: Claim, delay_seconds: float, values: Mappin
             lease_until=None,
             wake_sent_at=None,
             wakes=0,
+            estimated_end_at=None,
             not_before=_from_now(delay_seconds),
             **values,
         )
@@ -428,15 +430,21 @@ def _changed(session: Session, statement: Any) -> bool:
     return result.rowcount > 0
 
 
-def request_cancel(session: Session, job_id: UUID) -> bool:
+def request_cancel(session: Session, job_id: UUID, *, even_when_ready: bool = False) -> bool:
     """Note that the user wants the job to end; `settle` or the worker ends it. False when it is over already, or
-    when all of its languages are: then it is about to be."""
+    when a worker is about to end it, all of its languages being ready (unless `even_when_ready`)."""
     # The row first and the dubs in a statement of its own, which sees what whoever held the row has written.
-    mine = select(Job.job_id).where(Job.job_id == job_id, Job.status.in_(state.LIVE)).with_for_update()
-    if session.scalar(mine) is None:
+    mine = select(lapsed(), Job.status).where(Job.job_id == job_id, Job.status.in_(state.LIVE)).with_for_update()
+    row = session.execute(mine).one_or_none()
+    if row is None:
         return False
-    under_way = select(Dub.id).where(Dub.job_id == job_id, Dub.status.in_(state.LIVE)).limit(1)
-    if session.scalar(under_way) is None:
+    is_run = row.status == Status.PROCESSING and not row[0]
+    if is_run and not even_when_ready and not _under_way(session, job_id):
         return False
     asked = update(Job).where(Job.job_id == job_id)
     return _changed(session, asked.values(cancel_requested_at=func.coalesce(Job.cancel_requested_at, func.now())))
+
+
+def _under_way(session: Session, job_id: UUID) -> bool:
+    live = select(Dub.id).where(Dub.job_id == job_id, Dub.status.in_(state.LIVE)).limit(1)
+    return session.scalar(live) is not None

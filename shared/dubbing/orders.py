@@ -68,7 +68,7 @@ def retry(session: Session, settings: Settings, user_id: UUID, job_id: UUID) -> 
     `too_many_jobs` (429).
     """
     job = _over_and_locked(session, user_id, job_id)
-    if all(dub.status == Status.COMPLETED for dub in job.dubs):
+    if job.status == Status.COMPLETED and all(dub.status == Status.COMPLETED for dub in job.dubs):
         raise _invalid_state(job, "All languages of this job are ready: there is nothing to try again.")
     _check_live(session, user_id, settings)
     rounds.try_again(session, job)

@@ -38,7 +38,7 @@ def hide(session: Session, settings: Settings, user_id: UUID, video_id: UUID) ->
     live = session.scalars(select(Job.job_id).where(Job.video_id == video_id, Job.status.in_(state.LIVE))).all()
     running = 0
     for job_id in sorted(live):
-        jobs.request_cancel(session, job_id)
+        jobs.request_cancel(session, job_id, even_when_ready=True)
         running += jobs.settle(session, job_id, settings) is None
     return not running
 

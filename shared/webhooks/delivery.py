@@ -71,7 +71,7 @@ class Sender:
                     batch = claim(session, self._settings)
                 list(threads.map(self._deliver, batch))
                 tried += len(batch)
-                if len(batch) < AT_ONCE:
+                if not batch:
                     return tried
 
     def _deliver(self, claimed: Claimed) -> None:

@@ -60,7 +60,7 @@ def test_it_serves_english_to_spanish_and_no_more_than_it_says(translator: Trans
     assert translator.batch_lines > 0
     with pytest.raises(PermanentError) as refused:
         translator.translate(lines("Hello."), "en", "tlh")
-    assert refused.value.code == "unsupported_pair"
+    assert refused.value.code == "unsupported_language_pair"
 
 
 def test_apertium_translates(apertium: ApertiumTranslator) -> None:

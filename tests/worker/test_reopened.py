@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, update
 
 from shared.db import transaction
-from shared.dubbing import jobs, rounds
+from shared.dubbing import jobs, orders, rounds
 from shared.errors import LeaseLostError
 from shared.models import Job, Video
 from shared.storage import Storage
@@ -50,6 +50,24 @@ def test_a_canceled_job_does_not_fail(engine, settings):
         assert jobs.cancel_claimed(session, held, settings)
     with transaction(engine) as session:
         assert session.get_one(Job, job_id).status == "CANCELED"
+
+
+def test_a_ready_job_that_nobody_runs_is_canceled_and_can_still_be_completed(engine, settings):
+    """All languages were ready when trouble kept the worker from ending the job."""
+    job_id = a_job(engine, "es")
+    held = claimed(engine, job_id, settings)
+    with transaction(engine) as session:
+        jobs.finish_dub(session, held, "es", "s3://b/es/", [])
+        jobs.postpone(session, held, ("a", "A."), settings)
+    with transaction(engine) as session:
+        assert jobs.request_cancel(session, job_id)
+        assert jobs.settle(session, job_id, settings) == "CANCELED"
+        user_id = session.get_one(Job, job_id).user_id
+    with transaction(engine) as session:
+        orders.retry(session, settings, user_id, job_id)
+    held = claimed(engine, job_id, settings)
+    with transaction(engine) as session:
+        assert jobs.finish(session, held, settings) == "COMPLETED"
 
 
 def test_a_lapsed_job_is_woken_before_a_crowd(engine, settings):

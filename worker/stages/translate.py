@@ -31,7 +31,7 @@ class Translation:
 
 
 def translate(work: Work, language: str, sound: Extracted, heard: Heard) -> Translation:
-    """The transcript in `language`. Raises PermanentError `target_transcript_mismatch`, `unsupported_pair`."""
+    """The transcript in `language`. Raises PermanentError `target_transcript_mismatch`, `unsupported_language_pair`."""
     given = work.request.translations.get(language)
     if given is not None:
         with work.progress.stage("translate", language):

@@ -43,7 +43,7 @@ class ApertiumTranslator:
         return frozenset(installed())
 
     def translate(self, lines: Sequence[SourceLine], source: str, target: str) -> list[str]:
-        """One text for each line. Raises PermanentError `unsupported_pair`, TransientError."""
+        """One text for each line. Raises PermanentError `unsupported_language_pair`, TransientError."""
         with _turn:
             pipeline = self._pipeline((source, target))
             for other in _all_pipelines - {pipeline}:
@@ -54,7 +54,9 @@ class ApertiumTranslator:
         if pair not in self._pipelines:
             mode = installed().get(pair)
             if mode is None:
-                raise PermanentError("unsupported_pair", f"Apertium has no pair from {pair[0]} to {pair[1]} here.")
+                raise PermanentError(
+                    "unsupported_language_pair", f"Apertium has no pair from {pair[0]} to {pair[1]} here."
+                )
             self._pipelines[pair] = Pipeline(mode)
             _all_pipelines.add(self._pipelines[pair])
         return self._pipelines[pair]
