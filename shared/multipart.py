@@ -47,18 +47,12 @@ class Multipart:
 
     @cached_property
     def _client(self) -> "S3Client":
-        client: S3Client = aws.client(
-            "s3",
+        client: S3Client = aws.s3_client(
             self._settings,
-            self._settings.s3_endpoint_url,
-            signature_version="s3v4",
-            connect_timeout=5,
             # A completion of many parts may take S3 minutes; it sends blanks meanwhile.
             read_timeout=120,
-            retries={"mode": "standard", "total_max_attempts": 4},
             # Who puts a part sends no checksum of ours; an upload begun with one would refuse the part.
             request_checksum_calculation="when_required",
-            s3={"addressing_style": "path" if self._settings.s3_endpoint_url else "virtual"},
         )
         return client
 

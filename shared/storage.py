@@ -79,16 +79,7 @@ class Storage:
 
     @cached_property
     def _client(self) -> "S3Client":
-        client: S3Client = aws.client(
-            "s3",
-            self._settings,
-            self._settings.s3_endpoint_url,
-            signature_version="s3v4",
-            connect_timeout=5,
-            read_timeout=60,
-            retries={"mode": "standard", "total_max_attempts": 4},
-            s3={"addressing_style": "path" if self._settings.s3_endpoint_url else "virtual"},
-        )
+        client: S3Client = aws.s3_client(self._settings, read_timeout=60)
         return client
 
     def path(self, key: str) -> str:

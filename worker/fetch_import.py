@@ -45,25 +45,15 @@ def main() -> int:
 def attempt(settings: Settings, held: Claim) -> TransientError | None:
     """Fetch the file under the lease; the transient trouble that was met, if any. All else is recorded here."""
     engine = make_engine(settings, pool_size=1)
-    try:
-        Fetch(settings, engine, held).run()
-    except LeaseLostError:
-        logger.info("the lease is lost")
-    except TransientError as error:
-        return error
-    except PermanentError as error:
-        logger.warning("import rejected", code=error.code, message=error.message)
+
+    def reject(error: PermanentError) -> None:
         with transaction(engine) as session:
             imports.reject(session, settings, held, (error.code, error.message))
-    except OSError as error:
-        logger.exception("the import stopped")
-        return trouble.of_os(error)
-    except Exception:
-        logger.exception("the import stopped")
-        return TransientError("internal_error", "Something went wrong on our side.")
+
+    try:
+        return trouble.met(lambda: Fetch(settings, engine, held).run(), reject)
     finally:
         engine.dispose()
-    return None
 
 
 class Fetch:

@@ -9,17 +9,13 @@ import json
 import sys
 from uuid import UUID
 
-from sqlalchemy import Engine
-
 from shared import log
 from shared.config import Settings, settings_or_exit
 from shared.db import make_engine, transaction
 from shared.dubbing import jobs
 from shared.dubbing.jobs import Claim
-from shared.errors import LeaseLostError, PermanentError, TransientError
+from shared.errors import PermanentError, TransientError
 from worker import pipeline, trouble, work
-
-logger = log.get(__name__)
 
 # Transactions are short and the languages' threads share them; twice as many are opened in a rush.
 CONNECTIONS = 2
@@ -42,30 +38,12 @@ def main() -> int:
 def _trouble(settings: Settings, held: Claim) -> TransientError | None:
     """Run the pipeline; the transient trouble it met, if any. All else is recorded here."""
     engine = make_engine(settings, pool_size=CONNECTIONS)
-    try:
-        pipeline.run(work.load(settings, engine, held))
-    except LeaseLostError:
-        logger.info("the lease is lost")
-    except TransientError as error:
-        return error
-    except PermanentError as error:
-        _fail(settings, engine, held, error)
-    except OSError as error:
-        logger.exception("the pipeline stopped")
-        return trouble.of_os(error)
-    except Exception:
-        logger.exception("the pipeline stopped")
-        return TransientError("internal_error", "Something went wrong on our side.")
-    return None
 
-
-def _fail(settings: Settings, engine: Engine, held: Claim, error: PermanentError) -> None:
-    logger.warning("job failed", code=error.code, message=error.message)
-    try:
+    def fail(error: PermanentError) -> None:
         with transaction(engine) as session:
             jobs.fail(session, held, (error.code, error.message), settings)
-    except LeaseLostError:
-        logger.info("the lease is lost")
+
+    return trouble.met(lambda: pipeline.run(work.load(settings, engine, held)), fail)
 
 
 if __name__ == "__main__":

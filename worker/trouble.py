@@ -1,12 +1,14 @@
-"""How a child process tells its parent of transient trouble: JSON on standard output, exit code 75."""
+"""What becomes of a child process's failures; transient trouble is told to the parent: JSON on standard output,
+exit code 75."""
 
 import errno
 import json
 import os
 import sys
+from collections.abc import Callable
 
 from shared import log
-from shared.errors import TransientError
+from shared.errors import LeaseLostError, PermanentError, TransientError
 from worker.child import EX_TEMPFAIL
 
 logger = log.get(__name__)
@@ -30,7 +32,28 @@ def report(trouble: TransientError | None, answer: int) -> int:
     return EX_TEMPFAIL
 
 
-def of_os(error: OSError) -> TransientError:
+def met(work: Callable[[], object], reject: Callable[[PermanentError], None]) -> TransientError | None:
+    """Do `work`; the transient trouble it met, if any. A PermanentError goes to `reject`; a lost lease ends it all."""
+    try:
+        try:
+            work()
+        except PermanentError as error:
+            logger.warning("rejected", code=error.code, message=error.message)
+            reject(error)
+    except LeaseLostError:
+        logger.info("the lease is lost")
+    except TransientError as error:
+        return error
+    except OSError as error:
+        logger.exception("the work stopped")
+        return _of_os(error)
+    except Exception:
+        logger.exception("the work stopped")
+        return TransientError("internal_error", "Something went wrong on our side.")
+    return None
+
+
+def _of_os(error: OSError) -> TransientError:
     """What a failure of the machine means."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return TransientError("disk_full", "The worker's disk is full; the job waits for room.")

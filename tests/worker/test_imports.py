@@ -358,6 +358,7 @@ def test_a_deleted_video_ends_its_import(engine, server, start, ask, large):
         session.execute(update(Video).where(Video.id == video_id).values(deleted_at=func.now()))
     until(lambda: not children(), 5, "the child's end")
     until(lambda: row(engine, video_id) is None, 5)
+    assert Storage(settings).head(original_key(video_id)) is None
 
 
 def test_a_drain_lets_go_without_counting(engine, server, start, ask, over, large):
