@@ -35,13 +35,15 @@ lint: setup ## style, types, who may import whom
 	$(VENV)/lint-imports
 
 test: lint ## lint, then every test but the long ones
-	$(VENV)/python -m pytest -m "not long"
+	$(VENV)/python -m pytest -n auto --dist loadfile -m "not long"
 
 test-long: setup ## every test, the long ones too
 	$(VENV)/python -m pytest
 
 bench: setup ## the measurements, each printing a table
-	@for file in bench/[a-z]*.py; do echo "== $$file"; $(VENV)/python -m "bench.$$(basename "$$file" .py)" || exit 1; done
+	@for name in web queue workers assembly "pipeline --minutes 2 10 60"; do \
+		echo "== bench.$$name"; $(VENV)/python -m bench.$$name || exit 1; \
+	done
 
 bundle: ## build/onevoice.zip from the last commit, for Elastic Beanstalk
 	@mkdir -p build

@@ -47,13 +47,14 @@ def dub(talk: Talk, way: str, folder: Path) -> Dubbed:
     with Stack(folder / "stack", say=lambda _: None) as stack, Client(stack.url) as client:
         client.login(stack.secrets.email, stack.secrets.password)
         worker = next(child for child in stack.children if child.name == "The worker tier")
-        video = client.upload(talk.video, lambda *_: None)
+        video = client.upload(talk.video)
         transcript = talk.transcript.read_text(encoding="utf-8") if way == "transcript" else None
         with Sampler(lambda: job_process(worker.pid)) as memory:
-            job_id = client.dub(video, TARGET, LANGUAGE, transcript)
+            job = client.dub(video.video_id, [TARGET], source_language=LANGUAGE, source_transcript=transcript)
+            job_id = job.job_id
             *_, last = client.follow(job_id)
         if last.status != "COMPLETED":
-            raise ClientError(f"The job ended {last.status}: {last.error or [one.error for one in last.dubs]}")
+            raise ClientError(f"The job ended {last.status}: {last.why}")
         time.sleep(1)  # the last line of the log
         report = next(result for result in client.results(job_id) if result.kind == "report")
         path = client.download(report, folder)
@@ -91,6 +92,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, nargs="+", default=[2.0], help="how long the talks are; default: 2")
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     parser.add_argument("--way", choices=WAYS, nargs="+", default=WAYS, help="default: both")
+    parser.add_argument(
+        "--longest-recognised", type=float, default=10.0, metavar="MINUTES",
+        help="longer talks are dubbed from their transcript only; default: %(default)s",
+    )  # fmt: skip
     return parser.parse_args()
 
 
@@ -98,18 +103,18 @@ def main() -> int:
     """Measure and print; 1 and one sentence when the stack or the dub fails."""
     arguments = _arguments()
     stop_on_signals()
+    print(setting(arguments.seed, PACKAGES), flush=True)
     try:
         for minutes in arguments.minutes:
             with tempfile.TemporaryDirectory(prefix="onevoice-bench-") as name:
                 talk = make(Path(name), minutes, arguments.seed)
-                for way in arguments.way:
+                for way in arguments.way if minutes <= arguments.longest_recognised else ("transcript",):
                     print(measure(talk, way, Path(name) / way), flush=True)
     except (ClientError, StackError) as error:
         print(error, file=sys.stderr)
         return 1
     print("Memory is PSS of the job's processes, sampled every 0.2 s; a shorter stage may show none.")
     print("A floor is the fastest of up to three runs, after the dub, with the stack stopped.")
-    print(setting(arguments.seed, PACKAGES))
     return 0
 
 

@@ -47,9 +47,9 @@ def samples(client: Client, language: str, console: Console) -> None:
     made = sample.make(OUT)
     console.print(f"Made {made.video}: two speakers over music.", soft_wrap=True, highlight=False)
     console.print("\nFirst with its own transcript, speakers and all:")
-    show(dub(client, Order(made.video, language, sample.LANGUAGE, made.transcript), OUT, console), console)
+    show(dub(client, Order(made.video, (language,), sample.LANGUAGE, made.transcript), OUT, console), console)
     console.print("\nThen recognised from the sound:")
-    again = Order(made.video, language, sample.LANGUAGE, filename="sample-recognised.mp4")
+    again = Order(made.video, (language,), sample.LANGUAGE, filename="sample-recognised.mp4")
     files = dub(client, again, OUT, console)
     show(files, console)
     document = json.loads(files["transcript"][0].read_text(encoding="utf-8"))
@@ -72,7 +72,7 @@ def _order(arguments: argparse.Namespace) -> Order | None:
     if not arguments.video:
         return None
     transcript = Path(arguments.transcript) if arguments.transcript else None
-    order = Order(Path(arguments.video), arguments.to or "es", arguments.source or "en", transcript)
+    order = Order(Path(arguments.video), (arguments.to or "es",), arguments.source or "en", transcript)
     order.check()
     return order
 

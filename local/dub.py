@@ -1,31 +1,42 @@
-"""Dub one video through a running OneVoice: `python -m local.dub VIDEO --to es`."""
+"""Dub a video through a running OneVoice: `python -m local.dub VIDEO --to es`."""
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from local.client import Client, ClientError, Job
+from local.client import Client, ClientError, Job, Range
+from local.client.bodies import Background, Video
 from local.processes import ROOT
 from local.report import figures
 
 SECRETS = ROOT / ".local/secrets.json"
+POLL_SECONDS = 0.5  # the service is on this machine, and someone is looking
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to dub: the file, the language it is to speak, and what is known of it."""
+    """What to dub: the file, or the address to fetch it from; the languages it is to speak; and what is known of it.
 
-    video: Path
-    language: str
+    `resume` is the id of a video whose upload of this file was broken off.
+    """
+
+    video: Path | None
+    languages: tuple[str, ...]
     source: str | None = None
     transcript: Path | None = None
     filename: str | None = None
+    address: str | None = None
+    resume: str | None = None
+    voices: dict[str, str] = field(default_factory=dict)
+    background: Background | None = None
+    range: Range | None = None
+    preview: bool = False
 
     def check(self) -> None:
         """Raises ClientError for a file that is not there."""
@@ -40,38 +51,75 @@ def dub(client: Client, order: Order, out: Path, console: Console) -> dict[str, 
     transcript = _text(order.transcript) if order.transcript else None
     with _bar(console) as bar:
         task = bar.add_task("upload", total=1.0)
-        video = client.upload(order.video, lambda sent, size: bar.update(task, completed=sent / size), order.filename)
+        video = _video(client, order, bar, task)
         bar.reset(task, description="waiting")
-        job_id = client.dub(video, order.language, order.source, transcript)
-        _follow(client, job_id, bar, task)
-    return _download(client, job_id, out)
+        job = client.dub(
+            video.video_id,
+            order.languages,
+            source_language=order.source,
+            source_transcript=transcript,
+            voices=order.voices,
+            background=order.background,
+            range=order.range,
+            preview=order.preview or None,
+        )
+        _follow(client, job.job_id, bar, task)
+    return _download(client, job.job_id, out)
 
 
 def show(files: dict[str, list[Path]], console: Console) -> None:
-    """Print where the files are, and the report's figures."""
+    """Print where the files are, and each report's figures."""
     for kind, paths in files.items():
         for path in paths:
             console.print(f"{kind.replace('_', ' '):18}{path}", soft_wrap=True, highlight=False, markup=False)
-    for line in figures(files["report"][0]):
-        console.print(f"  {line}", highlight=False, markup=False)
+    for report in files["report"]:
+        for line in figures(report):
+            console.print(f"  {line}", highlight=False, markup=False)
+
+
+def _video(client: Client, order: Order, bar: Progress, task: TaskID) -> Video:
+    if order.address:
+        bar.update(task, description="import", total=None)
+        video = client.arrived(client.import_url(order.address, order.filename).video_id)
+        bar.update(task, total=1.0)
+        return video
+    assert order.video is not None
+    try:
+        return _sent(client, order, order.video, bar, task)
+    except ClientError as error:
+        if broken_off := error.problem.get("video_id"):
+            raise ClientError(f"{error} Go on with --resume {broken_off}.", error.code) from error
+        raise
+
+
+def _sent(client: Client, order: Order, path: Path, bar: Progress, task: TaskID) -> Video:
+    def tell(sent: int, size: int) -> None:
+        bar.update(task, completed=sent / size)
+
+    if order.resume:
+        return client.resume(order.resume, path, tell)
+    return client.upload(path, tell, order.filename)
 
 
 def _follow(client: Client, job_id: str, bar: Progress, task: TaskID) -> None:
     stage = ""
-    for job in client.follow(job_id):
+    for job in client.follow(job_id, POLL_SECONDS):
         if job.stage and job.stage != stage:
             stage = job.stage
             if not bar.console.is_terminal:
                 bar.console.print(f"  {stage}")
-        bar.update(task, description=stage or "waiting", completed=job.progress)
+        left = f" ({job.eta_seconds:.0f} s left)" if job.eta_seconds else ""
+        bar.update(task, description=f"{stage or 'waiting'}{left}", completed=job.progress)
         if job.over and job.status != "COMPLETED":
-            raise ClientError(_why(job))
+            raise ClientError(job.why)
+        _say_what_failed(job, bar)
     bar.update(task, description="done", completed=1.0)
 
 
-def _why(job: Job) -> str:
-    reasons = [job.error, *(dub.error for dub in job.dubs)]
-    return next(filter(None, reasons), f"The job ended {job.status} and says no more.")
+def _say_what_failed(job: Job, bar: Progress) -> None:
+    for one in job.dubs if job.over else ():
+        if one.error:
+            bar.console.print(f"  {one.language}: {one.error}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _download(client: Client, job_id: str, out: Path) -> dict[str, list[Path]]:
@@ -94,24 +142,66 @@ def _bar(console: Console) -> Progress:
     return Progress(*columns, console=console)
 
 
+def _range(text: str) -> Range:
+    start, dash, end = text.partition("-")
+    try:
+        if not dash:
+            raise ValueError(text)
+        return Range(start=float(start), end=float(end))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not START-END in seconds, such as 60-90") from None
+
+
+def _voice(text: str) -> tuple[str, str]:
+    speaker, equals, voice = text.partition("=")
+    return (speaker, voice) if equals else ("default", text)
+
+
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.dub", description=__doc__)
-    parser.add_argument("video", type=Path, metavar="VIDEO")
-    parser.add_argument("--to", required=True, metavar="LANGUAGE", help="the language to dub into, such as es")
-    parser.add_argument("--from", dest="source", metavar="LANGUAGE", help="the language that is spoken")
-    parser.add_argument("--transcript", type=Path, metavar="FILE", help="what is said: SRT, VTT or JSON")
-    parser.add_argument("--out", type=Path, default=Path("out"), metavar="FOLDER", help="default: %(default)s")
-    parser.add_argument("--url", default="http://127.0.0.1:8000", help="default: %(default)s")
-    parser.add_argument("--credentials", type=Path, default=SECRETS, metavar="FILE",
-                        help="JSON with email and password; default: those of the local stack")  # fmt: skip
-    return parser.parse_args(given)
+    parser.add_argument("video", type=Path, nargs="?", metavar="VIDEO", help="the file; leave it out with --import")
+    add = parser.add_argument
+    add("--import", dest="address", metavar="URL", help="let the service fetch the file from a public address")
+    add("--resume", metavar="VIDEO_ID", help="go on with an upload of VIDEO that was broken off")
+    add("--to", required=True, action="append", metavar="LANGUAGE", help="into what, such as es; may be repeated")
+    add("--from", dest="source", metavar="LANGUAGE", help="the language that is spoken")
+    add("--transcript", type=Path, metavar="FILE", help="what is said: SRT, VTT or JSON")
+    add("--voice", type=_voice, action="append", default=[], metavar="[SPEAKER=]VOICE", help="may be repeated")
+    add("--background", choices=("keep", "duck", "drop"), help="what becomes of music and noise")
+    add("--range", type=_range, metavar="START-END", help="only this part, in seconds")
+    add("--preview", action="store_true", help="only the first half minute with speech")
+    add("--out", type=Path, default=Path("out"), metavar="FOLDER", help="default: %(default)s")
+    add("--url", default="http://127.0.0.1:8000", help="default: %(default)s")
+    add("--credentials", type=Path, default=SECRETS, metavar="FILE",
+        help="JSON with email and password; default: those of the local stack")  # fmt: skip
+    arguments = parser.parse_args(given)
+    if (arguments.video is None) == (arguments.address is None):
+        parser.error("give either VIDEO or --import URL")
+    if arguments.resume and arguments.video is None:
+        parser.error("--resume needs VIDEO")
+    return arguments
+
+
+def _order(arguments: argparse.Namespace) -> Order:
+    return Order(
+        arguments.video,
+        tuple(arguments.to),
+        arguments.source,
+        arguments.transcript,
+        address=arguments.address,
+        resume=arguments.resume,
+        voices=dict(arguments.voice),
+        background=arguments.background,
+        range=arguments.range,
+        preview=arguments.preview,
+    )
 
 
 def _run(arguments: argparse.Namespace) -> None:
     if not arguments.credentials.is_file():
         raise ClientError(f"There are no credentials in {arguments.credentials}; `make up` makes them.")
     credentials = json.loads(arguments.credentials.read_text(encoding="utf-8"))
-    order = Order(arguments.video, arguments.to, arguments.source, arguments.transcript)
+    order = _order(arguments)
     order.check()
     console = Console()
     with Client(arguments.url) as client:

@@ -16,7 +16,6 @@ import httpx
 from local import environment, mailbox, postgres
 from local.machine import MIB
 from local.processes import ROOT, Child, StackError, free_port, inherited, limited
-from shared.videos.library import LARGEST_PUT
 
 FOLDER = ROOT / ".local"
 WEB_PORT, WORKER_PORT, OBJECTS_PORT = 8000, 8001, 5005
@@ -68,7 +67,7 @@ class Stack:
         self._environment = environment.variables(
             self._folder, postgres.address(sockets), endpoint, queue_url, self.secrets.jwt_secret, self.url
         )
-        self.max_upload_bytes = min(int(self._environment["ONEVOICE_MAX_UPLOAD_BYTES"]), LARGEST_PUT)
+        self.max_upload_bytes = int(self._environment["ONEVOICE_MAX_UPLOAD_BYTES"])
         self._prepare_database()
         self._start_tier("web", web_port)
         worker_port = self._port("worker tier", WORKER_PORT)

@@ -28,6 +28,8 @@ PRODUCTION_FLOORS: dict[str, float] = {
     "webhook_poll_seconds": 1,
     "webhook_backoff_seconds": 10,
     "webhook_give_up_seconds": 3600,
+    "mail_poll_seconds": 1,
+    "mail_give_up_seconds": 3600,
 }
 
 

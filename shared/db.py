@@ -1,17 +1,13 @@
-"""The database: Flask-SQLAlchemy for the web tier, plain engines and transactions for threads and child processes."""
+"""The database: plain engines and transactions. The web tier's Flask-SQLAlchemy is web/database.py."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
 from shared.config import Settings
-from shared.models import Base
-
-db = SQLAlchemy(metadata=Base.metadata)
 
 # A transaction left open while something slow runs is a bug of ours: the server ends it.
 IDLE_IN_TRANSACTION_MS = 30_000

@@ -41,7 +41,9 @@ def begin(session: Session, keyed: Keyed) -> Stored | None:
     # The unique index makes the second of two wait until the first has committed or rolled back.
     if session.scalar(mine.on_conflict_do_nothing().returning(IdempotencyKey.key)) is not None:
         return None
-    row = session.scalars(select(IdempotencyKey).where(*_same(keyed))).one()
+    row = session.scalars(select(IdempotencyKey).where(*_same(keyed))).one_or_none()
+    if row is None:  # its day was over, and it was forgotten between the two statements
+        return begin(session, keyed)
     if row.request_hash != keyed.request_hash:
         raise AppError(
             "idempotency_key_reused",

@@ -14,19 +14,7 @@ from sqlalchemy.orm import Session
 
 from shared.errors import AppError
 from shared.models import EngineCapabilities
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """A voice of an engine, which a user may ask for.
-
-    `voice_id` is `<engine>:<id>`; `languages` are BCP-47; `gender` is female, male or None.
-    """
-
-    voice_id: str
-    name: str
-    languages: tuple[str, ...]
-    gender: str | None = None
+from shared.voice import Voice as Voice
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,10 @@ from shared.db import transaction
 from shared.dubbing import jobs
 from shared.mails import outbox
 from shared.models import MaintenanceRun
+from shared.multipart import Multipart
 from shared.queue import Queue
+from shared.storage import Storage
+from shared.videos import deletion, retention
 
 logger = log.get(__name__)
 
@@ -35,9 +38,15 @@ class Task:
 
 
 def tasks(engine: Engine, queue: Queue, settings: Settings) -> list[Task]:
-    """The tasks that need nothing but the database and the queue."""
+    """The tasks that need nothing but the database, the queue and the bucket."""
+    storage, multipart = Storage(settings), Multipart(settings)
+    hourly = settings.retention_sweep_seconds
     return [
         Task("sweep", settings.sweep_seconds, lambda: sweep(engine, queue, settings)),
+        Task("purge", settings.purge_seconds, lambda: deletion.purge(engine, storage, multipart, settings)),
+        Task("uploads", hourly, lambda: retention.expire_uploads(engine, storage, multipart, settings)),
+        Task("orphans", 24 * 3600, lambda: retention.abort_orphans(engine, multipart, settings)),
+        Task("retention", hourly, lambda: retention.retain(engine, storage, settings)),
         Task("housekeeping", 24 * 3600, lambda: housekeeping(engine, settings)),
     ]
 

@@ -1,6 +1,6 @@
 """A thin, typed face of S3: one bucket, keys that hold ids only."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
+ORIGINALS = "originals/"
 MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 CHANGED = frozenset({"412", "PreconditionFailed"})
 _TRANSFER = TransferConfig(multipart_threshold=64 * MIB, multipart_chunksize=64 * MIB, max_concurrency=2)
@@ -40,7 +41,7 @@ class StoredObject:
 
 def original_key(video_id: UUID) -> str:
     """Where a video's uploaded bytes are."""
-    return f"originals/{video_id}"
+    return f"{ORIGINALS}{video_id}"
 
 
 def thumbnail_key(video_id: UUID) -> str:
@@ -51,6 +52,11 @@ def thumbnail_key(video_id: UUID) -> str:
 def artifact_key(video_id: UUID, fingerprint: str, lease_token: UUID) -> str:
     """Where a stage's artifact is; the lease's token in it keeps a late zombie from overwriting anything."""
     return f"artifacts/{video_id}/{fingerprint}/{lease_token}"
+
+
+def artifacts_prefix(video_id: UUID) -> str:
+    """Where all artifacts of a video are."""
+    return f"artifacts/{video_id}/"
 
 
 def results_prefix(job_id: UUID) -> str:
@@ -73,16 +79,7 @@ class Storage:
 
     @cached_property
     def _client(self) -> "S3Client":
-        client: S3Client = aws.client(
-            "s3",
-            self._settings,
-            self._settings.s3_endpoint_url,
-            signature_version="s3v4",
-            connect_timeout=5,
-            read_timeout=60,
-            retries={"mode": "standard", "total_max_attempts": 4},
-            s3={"addressing_style": "path" if self._settings.s3_endpoint_url else "virtual"},
-        )
+        client: S3Client = aws.s3_client(self._settings, read_timeout=60)
         return client
 
     def path(self, key: str) -> str:
@@ -120,9 +117,9 @@ class Storage:
         try:
             answer = self._client.head_object(Bucket=self.bucket, Key=key)
         except (BotoCoreError, ClientError) as error:
-            if _code(error) in MISSING:
+            if error_code(error) in MISSING:
                 return None
-            raise _transient(error) from error
+            raise transient(error) from error
         return StoredObject(answer["ContentLength"], answer["ETag"], answer.get("ContentType", ""))
 
     def read_range(self, key: str, start: int, length: int, *, etag: str) -> bytes:
@@ -135,14 +132,18 @@ class Storage:
         except (BotoCoreError, ClientError) as error:
             raise _changed_or_transient(error) from error
 
-    def download(self, key: str, path: Path, *, etag: str | None = None) -> None:
-        """Fetch `key` to `path`. Raises ObjectChangedError if gone or, with `etag`, if changed."""
+    def download(
+        self, key: str, path: Path, *, etag: str | None = None, told: Callable[[int], None] | None = None
+    ) -> None:
+        """Fetch `key` to `path`; `told` of each block's bytes. Raises ObjectChangedError if gone or not `etag`."""
         try:
             extra = {"IfMatch": etag} if etag else {}
             answer = self._client.get_object(Bucket=self.bucket, Key=key, **extra)  # type: ignore[arg-type]
             with path.open("wb") as file:
                 for block in answer["Body"].iter_chunks(MIB):
                     file.write(block)
+                    if told is not None:
+                        told(len(block))
         except (BotoCoreError, ClientError) as error:
             raise _changed_or_transient(error) from error
 
@@ -153,14 +154,14 @@ class Storage:
                 str(path), self.bucket, key, ExtraArgs={"ContentType": content_type}, Config=_TRANSFER
             )
         except (BotoCoreError, ClientError, S3UploadFailedError) as error:
-            raise _transient(error) from error
+            raise transient(error) from error
 
     def put(self, key: str, body: bytes, content_type: str) -> None:
         """Store a small object."""
         try:
             self._client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
         except (BotoCoreError, ClientError) as error:
-            raise _transient(error) from error
+            raise transient(error) from error
 
     def copy(self, source: str, target: str, content_type: str) -> None:
         """Copy within the bucket, without the bytes coming here."""
@@ -180,20 +181,28 @@ class Storage:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
             return frozenset(item["Key"] for page in pages for item in page.get("Contents", []))
         except (BotoCoreError, ClientError) as error:
-            raise _transient(error) from error
+            raise transient(error) from error
 
     def delete_prefix(self, prefix: str) -> int:
-        """Delete all under `prefix`; how many there were."""
+        """Delete all under `prefix`; how many there were. TransientError too when S3 keeps one of them."""
         try:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-            return sum(self._delete([item["Key"] for item in page.get("Contents", [])]) for page in pages)
+            return sum(self.delete([item["Key"] for item in page.get("Contents", [])]) for page in pages)
         except (BotoCoreError, ClientError) as error:
-            raise _transient(error) from error
+            raise transient(error) from error
 
-    def _delete(self, keys: list[str]) -> int:
-        if keys:
-            objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys]
-            self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects})
+    def delete(self, keys: Sequence[str]) -> int:
+        """Delete up to 1,000 keys, there or not; how many. TransientError too when S3 keeps one of them."""
+        if not keys:
+            return 0
+        objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys]
+        try:
+            answer = self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+        except (BotoCoreError, ClientError) as error:
+            raise transient(error) from error
+        kept = answer.get("Errors")
+        if kept:
+            raise transient(OSError(f"{len(kept)} objects were not deleted, the first for {kept[0].get('Code')}"))
         return len(keys)
 
     def check(self) -> None:
@@ -201,22 +210,23 @@ class Storage:
         try:
             self._client.head_bucket(Bucket=self.bucket)
         except (BotoCoreError, ClientError) as error:
-            raise _transient(error) from error
+            raise transient(error) from error
 
 
-def _code(error: BotoCoreError | ClientError) -> str:
+def error_code(error: BotoCoreError | ClientError) -> str:
+    """S3's name of what went wrong; empty when it did not answer."""
     response: Mapping[str, Any] = getattr(error, "response", {})
     return str(response.get("Error", {}).get("Code", ""))
 
 
-def _transient(error: Exception) -> TransientError:
+def transient(error: Exception) -> TransientError:
     """A sentence for the user; the cause is for the log."""
-    transient = TransientError("storage_unavailable", "The file store does not answer as it should.")
-    transient.__cause__ = error
-    return transient
+    trouble = TransientError("storage_unavailable", "The file store does not answer as it should.")
+    trouble.__cause__ = error
+    return trouble
 
 
 def _changed_or_transient(error: BotoCoreError | ClientError) -> Exception:
-    if _code(error) in MISSING | CHANGED:
+    if error_code(error) in MISSING | CHANGED:
         return ObjectChangedError(str(error))
-    return _transient(error)
+    return transient(error)

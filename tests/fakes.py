@@ -108,7 +108,7 @@ class FakeTranslator:
 
     def translate(self, lines: Sequence[SourceLine], source: str, target: str) -> list[str]:
         if (source, target) not in self._pairs:
-            raise PermanentError("unsupported_pair", f"No pair from {source} to {target}.")
+            raise PermanentError("unsupported_language_pair", f"No pair from {source} to {target}.")
         self._before(f"{target}: {','.join(str(line.id) for line in lines)}")
         return [f"[{target}] {' '.join(line.text.split())}" for line in lines]
 
@@ -118,6 +118,7 @@ class FakeSynthesiser:
 
     name = "fake"
     model = "fake-1"
+    parallel_lines = 2
 
     def __init__(self, before: Before = nothing) -> None:
         self._before = before

@@ -7,7 +7,7 @@ from flask_migrate import Migrate
 
 from shared.config import Settings
 from shared.config import settings as environment_settings
-from shared.db import db, engine_options
+from shared.db import engine_options
 from web import auth, errors, limits, neighbours, openapi, requests
 from web.accounts.activity import own_activity
 from web.accounts.api_keys import own_keys
@@ -19,11 +19,14 @@ from web.accounts.sessions import own_sessions
 from web.accounts.sign_in import accounts
 from web.accounts.sign_up import signing_up
 from web.admin.routes import admin
+from web.database import db
 from web.dubbing.routes import dubbing
 from web.health.routes import health
+from web.imports.routes import fetched
 from web.languages.routes import languages
 from web.pages.routes import mail_pages
 from web.videos.routes import videos
+from web.webhooks.routes import webhooks
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "shared" / "migrations"
 RESOURCES = (
@@ -39,7 +42,9 @@ RESOURCES = (
     own_activity,
     own_notifications,
     videos,
+    fetched,
     dubbing,
+    webhooks,
     languages,
     health,
     admin,

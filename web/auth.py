@@ -13,7 +13,7 @@ from shared.accounts.api_keys import MARK, Scope
 from shared.config import Settings
 from shared.errors import AppError
 from web import signing
-from web.neighbours import transaction
+from web.neighbours import single_statements
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -116,13 +116,13 @@ def _check(asking: Caller, view: Callable[..., object]) -> None:
 
 def _by_token(location: str) -> Caller | None:
     user_id, session_id = signing.claimed(location)
-    with transaction() as session:
-        return access.by_session(session, user_id, session_id)
+    with single_statements() as connection:
+        return access.by_session(connection, user_id, session_id)
 
 
 def _by_key(key: str) -> Caller | None:
-    with transaction() as session:
-        return access.by_key(session, key)
+    with single_statements() as connection:
+        return access.by_key(connection, key)
 
 
 def _known(found: Caller | None) -> Caller:

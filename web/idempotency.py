@@ -5,19 +5,20 @@ import json
 from collections.abc import Callable
 
 from flask import Response, request
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from shared import idempotency
 from shared.idempotency import Keyed, Stored
 from web.auth import user_id
 from web.neighbours import transaction
+from web.openapi import Parameters
 
 # What of an answer's head is kept with it.
 KEPT_HEADERS = ("Location", "Retry-After")
 
 
-class IdempotencyHeader(BaseModel):
+class IdempotencyHeader(Parameters):
     """A key of the client's own."""
 
     idempotency_key: str | None = Field(

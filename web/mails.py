@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 
 from shared import log
 from shared.config import Settings
-from shared.db import db
 from shared.mails.sending import Sender
+from web.database import db
 from web.neighbours import neighbours
 
 KEY = "onevoice_post"

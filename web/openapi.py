@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Blueprint, Response, current_app, json, send_from_directory
 from flask_openapi3.blueprint import APIBlueprint
@@ -37,6 +37,8 @@ WALK = """Dubs videos into other languages, in time with the picture. From a fil
 3. `POST /videos` with `filename`, `size_bytes` and `content_type`; the answer has a `video_id` and an `upload`.
 4. `PUT` the file's bytes to `upload.url` with exactly the headers in `upload.headers`, no more and no fewer, and
    without the access token. The file goes straight to the store; this works once, and only until `upload.expires_at`.
+   Where `upload.kind` is `multipart` (from 64 MiB up), `PUT` each of `upload.parts` that way, several side by side;
+   `GET /videos/{video_id}/upload` says which have come, and `POST …/upload/parts` signs fresh URLs for the others.
 5. `POST /videos/{video_id}/uploaded`, without a body: the file is looked at and is `READY`, or is rejected for good;
    then announce another one.
 6. `POST /dubbing-jobs` with `video_id`, `source_language` and `target_languages`; the answer has a `job_id`.
@@ -60,6 +62,24 @@ PAGE = """<!doctype html>
 START = """const page = document.getElementById("ui");
 SwaggerUIBundle({ url: page.dataset.document, domNode: page });
 """
+
+
+class Parameters(BaseModel):
+    """What comes in a query or in headers.
+
+    flask_openapi3 asks such a model for its schema with every request, and making one takes longer than most queries.
+    """
+
+    _schemas: ClassVar[dict[type[BaseModel], dict[str, Any]]] = {}
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As ever, made once where nothing is asked of it."""
+        if args or kwargs:
+            return super().model_json_schema(*args, **kwargs)
+        if cls not in cls._schemas:
+            cls._schemas[cls] = super().model_json_schema()
+        return cls._schemas[cls]
 
 
 def make_app(import_name: str) -> OpenAPI:

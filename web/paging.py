@@ -5,17 +5,18 @@ from typing import TypeVar
 from uuid import UUID
 
 from itsdangerous import BadSignature, URLSafeSerializer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from shared.errors import AppError
 from web.auth import user_id
 from web.neighbours import neighbours
+from web.openapi import Parameters
 
 T = TypeVar("T")
 LARGEST_PAGE = 100
 
 
-class PageQuery(BaseModel):
+class PageQuery(Parameters):
     """Which part of a list."""
 
     model_config = ConfigDict(extra="forbid")
@@ -46,6 +47,7 @@ def cursor(last: UUID | None, list_name: str) -> str | None:
 
 
 def _serializer(list_name: str) -> URLSafeSerializer:
-    """Signed, so that a made-up cursor is refused; bound to the list and the user."""
-    secret = neighbours().settings.jwt_secret.get_secret_value()
-    return URLSafeSerializer(secret, salt=f"cursor:{list_name}:{user_id()}")
+    """Signed, so that a made-up cursor is refused; bound to the list and the user. The secret before is still known."""
+    settings = neighbours().settings
+    secrets = [key.get_secret_value() for key in (settings.jwt_previous_secret, settings.jwt_secret) if key]
+    return URLSafeSerializer(secrets, salt=f"cursor:{list_name}:{user_id()}")

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Engine, delete, select
@@ -50,7 +51,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Artifact:
-    """What a stage made: an object under `key`, and facts about it."""
+    """What a stage made: an object under `key`, and facts about it; `made` here and now, not found."""
 
     fingerprint: str
     key: str
@@ -58,10 +59,21 @@ class Artifact:
     engine: str | None = None
     suffix: str = ""
     etag: str | None = None
+    made: bool = False
+
+
+class Document(NamedTuple):
+    """What a JSON artifact says, and whether it was made here and now."""
+
+    content: Any
+    made: bool
 
 
 class Checkpoints:
-    """The artifacts of one video, as the holder of one lease sees and makes them."""
+    """The artifacts of one video, as the holder of one lease sees and makes them. For several threads.
+
+    What several ask for at once is made once, and fetched once.
+    """
 
     def __init__(self, engine: Engine, storage: Storage, held: Claim, video_id: UUID, scratch: Path) -> None:
         self._engine = engine
@@ -69,17 +81,21 @@ class Checkpoints:
         self._held = held
         self._video_id = video_id
         self._scratch = scratch
+        self._locks: dict[str, threading.RLock] = {}
+        self._guard = threading.Lock()
 
     def make(self, recipe: Recipe, build: Callable[[Path], Facts | None]) -> Artifact:
         """The recipe's artifact: the recorded one, else what `build` writes to the path it gets, uploaded and recorded.
 
         `build` returns the facts. Raises LeaseLostError when the job is no longer ours.
         """
-        return self.find([recipe]).get(recipe.fingerprint) or self._build(recipe, build)
+        with self._alone(recipe.fingerprint):
+            return self.find([recipe]).get(recipe.fingerprint) or self._build(recipe, build)
 
-    def make_document(self, recipe: Recipe, build: Callable[[], Any]) -> Any:
-        """Like `make`, for a JSON document; returns the document itself."""
-        return self.document(self.make(recipe, lambda path: _write_json(path, build())))
+    def make_document(self, recipe: Recipe, build: Callable[[], Any]) -> Document:
+        """Like `make`, for a JSON document."""
+        artifact = self.make(recipe, lambda path: _write_json(path, build()))
+        return Document(self.document(artifact), artifact.made)
 
     def document(self, artifact: Artifact) -> Any:
         """The JSON document that the artifact is."""
@@ -95,17 +111,21 @@ class Checkpoints:
                 for row in rows
             }
 
-    def path(self, artifact: Artifact) -> Path:
-        """The artifact's bytes on the local disk, fetched if they are not there."""
+    def path(self, artifact: Artifact, told: Callable[[int], None] | None = None) -> Path:
+        """The artifact's bytes on the local disk, fetched if they are not there; `told` of each block's bytes."""
         path = self._local(artifact.fingerprint, artifact.suffix)
-        if not path.exists():
-            part = path.with_suffix(".part")
-            try:
-                self._storage.download(artifact.key, part, etag=artifact.etag)
-            except ObjectChangedError as error:
-                raise self._gone(artifact) from error
-            part.rename(path)
+        with self._alone(artifact.fingerprint):
+            if not path.exists():
+                self._fetch(artifact, path, told)
         return path
+
+    def _fetch(self, artifact: Artifact, path: Path, told: Callable[[int], None] | None) -> None:
+        part = path.with_suffix(".part")
+        try:
+            self._storage.download(artifact.key, part, etag=artifact.etag, told=told)
+        except ObjectChangedError as error:
+            raise self._gone(artifact) from error
+        part.rename(path)
 
     def copy(self, artifact: Artifact, key: str, content_type: str) -> None:
         """Copy the artifact to another key of the bucket."""
@@ -121,12 +141,18 @@ class Checkpoints:
     def _local(self, fingerprint: str, suffix: str) -> Path:
         return self._scratch / f"{fingerprint}{suffix}"
 
+    def _alone(self, fingerprint: str) -> threading.RLock:
+        with self._guard:
+            return self._locks.setdefault(fingerprint, threading.RLock())
+
     def _build(self, recipe: Recipe, build: Callable[[Path], Facts | None]) -> Artifact:
         path = self._local(recipe.fingerprint, recipe.suffix)
-        facts = build(path) or {}
+        unfinished = path.with_name(f"unfinished-{path.name}")
+        facts = build(unfinished) or {}
+        unfinished.rename(path)
         key = artifact_key(self._video_id, recipe.fingerprint, self._held.lease_token)
         self._storage.upload(path, key)
-        artifact = Artifact(recipe.fingerprint, key, facts, recipe.engine, recipe.suffix)
+        artifact = Artifact(recipe.fingerprint, key, facts, recipe.engine, recipe.suffix, made=True)
         self._record(recipe, artifact, path.stat().st_size)
         logger.info("made", artifact=recipe.stage, fingerprint=recipe.fingerprint[:12])
         return artifact

@@ -1,4 +1,4 @@
-"""The job's child process, seen from its parent: start it, wait for it, end it with all that it started."""
+"""A child process, seen from its parent: start it, wait for it, end it with all that it started."""
 
 import json
 import os
@@ -9,10 +9,12 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from shared import limited
 from shared.config import Settings
 from shared.dubbing.jobs import Claim
+from shared.limited import Limits
 
 EX_TEMPFAIL = 75  # sysexits.h: try again later
 OPEN_FILES = 1024
@@ -27,35 +29,30 @@ class Ended:
 
 
 class Child:
-    """`python -m worker.run <job_id>` in a session of its own, under limits, dying with this thread's process."""
+    """`python -m <module> <subject>` in a session of its own, under limits, dying with this thread's process.
 
-    def __init__(self, held: Claim, settings: Settings) -> None:
-        limits = limited.Limits(
-            cpu_seconds=int(settings.job_cap_seconds * (os.cpu_count() or 1)) + 1,
-            memory_bytes=settings.job_memory_bytes,
-            open_files=OPEN_FILES,
-        )
+    `told` goes to its standard input as JSON: a command line can be read by anyone.
+    """
+
+    def __init__(self, module: str, subject: UUID, told: dict[str, Any], limits: Limits) -> None:
         self._process = subprocess.Popen(
-            limited.command([sys.executable, "-m", "worker.run", str(held.job_id)], limits),
+            limited.command([sys.executable, "-m", module, str(subject)], limits),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
         try:
             self._pidfd = os.pidfd_open(self._process.pid)
-            self._tell(held)
+            self._tell(told)
         except BaseException:
             self._process.kill()
             self._process.wait()
             raise
 
-    def _tell(self, held: Claim) -> None:
-        """Hand over the lease's token; through a pipe, for a command line can be read by anyone."""
+    def _tell(self, told: dict[str, Any]) -> None:
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # it died already, which wait() will say
-            self._process.stdin.write(
-                json.dumps({"lease_token": str(held.lease_token), "attempt": held.attempt}).encode()
-            )
+            self._process.stdin.write(json.dumps(told).encode())
             self._process.stdin.close()
 
     def wait(self, seconds: float) -> bool:
@@ -75,6 +72,21 @@ class Child:
         if self._process.stdout:
             self._process.stdout.close()
         return Ended(code, _trouble(output))
+
+
+def job_child(held: Claim, settings: Settings) -> Child:
+    """The child that runs a job."""
+    limits = Limits(
+        cpu_seconds=int(settings.job_cap_seconds * (os.cpu_count() or 1)) + 1,
+        memory_bytes=settings.job_memory_bytes,
+        open_files=OPEN_FILES,
+    )
+    return Child("worker.run", held.job_id, lease(held.lease_token, held.attempt), limits)
+
+
+def lease(token: UUID, attempt: int) -> dict[str, Any]:
+    """What a child is told of the lease that it works under."""
+    return {"lease_token": str(token), "attempt": attempt}
 
 
 def _trouble(output: bytes) -> dict[str, Any] | None:

@@ -1,21 +1,24 @@
 """THE pipeline.
 
-    fetch → extract → separate → transcribe ─┬─ per language: translate → synthesize → align → mix → mux → publish
-                                             └─ …
+    fetch → (excerpt) → extract → separate → transcribe ─┬─ translate → synthesize → align → mix → mux → publish
+                                                         └─ … each language, side by side
 
 Each stage is a function from artifacts to an artifact; what is recorded already is not made again. No language stops
 another: one that fails for good has its error, one that met trouble is tried again by the job's next attempt.
 """
 
+from functools import partial
+
 from shared import log
 from shared.db import transaction
 from shared.dubbing import jobs
 from shared.dubbing.state import Status
-from shared.errors import LeaseLostError, PermanentError
+from shared.errors import LeaseLostError, PermanentError, TransientError
 from worker.report import Dubbed
 from worker.stages.align import align
-from worker.stages.extract import Extracted, extract
-from worker.stages.fetch import fetch
+from worker.stages.excerpt import excerpt, first_recipe
+from worker.stages.extract import Extracted, extract, recipe_of
+from worker.stages.fetch import fetch, original_of
 from worker.stages.mix import mix
 from worker.stages.mux import mux
 from worker.stages.publish import publish
@@ -23,6 +26,7 @@ from worker.stages.separate import Bed, separate
 from worker.stages.synthesize import synthesize
 from worker.stages.transcribe import Heard, transcribe
 from worker.stages.translate import translate
+from worker.threads import side_by_side
 from worker.work import Work
 
 logger = log.get(__name__)
@@ -30,41 +34,54 @@ logger = log.get(__name__)
 
 def run(work: Work) -> Status:
     """Run all that is left of the job, and end it. Raises what the stages raise."""
-    original = fetch(work)
-    sound = extract(work, original)
+    fetch(work, first_recipe(work) or recipe_of(original_of(work)))
+    sound = extract(work, excerpt(work))
     bed = separate(work, sound)
     heard = transcribe(work, sound)
-    troubles = [_attempt(work, language, sound, bed, heard) for language in work.request.pending]
-    for trouble in filter(None, troubles):
-        raise trouble
+    attempt = partial(_attempt, work, sound, bed, heard)
+    troubles = list(filter(None, side_by_side(attempt, work.request.pending, work.lanes)))
+    if troubles:
+        raise min(troubles, key=_rank)
     with transaction(work.engine) as session:
         return jobs.finish(session, work.held, work.settings)
 
 
-def dub(work: Work, language: str, sound: Extracted, bed: Bed, heard: Heard) -> None:
+def dub(work: Work, sound: Extracted, bed: Bed, heard: Heard, language: str) -> None:
     """All that one language takes."""
-    translation = translate(work, language, heard)
-    spoken = synthesize(work, language, heard, translation)
-    placed = align(work, language, sound, heard, spoken)
+    translation = translate(work, language, sound, heard)
+    spoken = synthesize(work, language, translation)
+    placed = align(work, language, sound, translation, spoken)
     mixed = mix(work, language, sound, bed, heard, placed)
     muxed = mux(work, language, sound, heard, spoken, placed, mixed)
     publish(work, Dubbed(language, sound, bed, heard, translation, spoken, placed, mixed, muxed))
 
 
-def _attempt(work: Work, language: str, sound: Extracted, bed: Bed, heard: Heard) -> Exception | None:
-    """The language's dub, or its error on its row; trouble that may pass is returned, for the others come first."""
+def _attempt(work: Work, sound: Extracted, bed: Bed, heard: Heard, language: str) -> Exception | None:
+    """The language's dub, or its error on its row; trouble that may pass is returned, for the others go on."""
     with transaction(work.engine) as session:
         jobs.start_dub(session, work.held, language)
     try:
         with log.bound(language=language):
-            dub(work, language, sound, bed, heard)
+            dub(work, sound, bed, heard, language)
     except PermanentError as error:
         logger.warning("dub failed", language=language, code=error.code, message=error.message)
         with transaction(work.engine) as session:
             jobs.fail_dub(session, work.held, language, (error.code, error.message))
     except LeaseLostError:
+        work.progress.stop()
         raise
-    except Exception as trouble:  # noqa: BLE001 - kept, and raised when the other languages are done
+    except TransientError as trouble:
         logger.warning("dub interrupted", language=language, error=repr(trouble))
         return trouble
+    except Exception as trouble:
+        logger.warning("dub interrupted", language=language, exc_info=trouble)
+        return trouble
+    finally:
+        work.progress.over(language)
     return None
+
+
+def _rank(trouble: Exception) -> tuple[bool, float]:
+    """The worst first: what nobody expected, then what wants the longest wait."""
+    expected = isinstance(trouble, TransientError)
+    return expected, -(trouble.retry_after or 0.0) if isinstance(trouble, TransientError) else 0.0

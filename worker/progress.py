@@ -1,64 +1,124 @@
-"""How far a job is: each stage's share of the whole, learned from a run of the offline engines."""
+"""Where a job is: written to its row as the stages go on, and what each stage took, to learn from."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from shared import log
+from shared.errors import LeaseLostError
+from worker.forecast import LANGUAGE_STAGES, SHARED_STAGES, Forecast, Position
 
 logger = log.get(__name__)
 
-# Shares of the time that a job of one language takes (docs/measurements/pipeline.md), between those with a transcript
-# and those without; the languages' part is divided among them.
-SHARED_STAGES = {"fetch": 0.01, "extract": 0.04, "separate": 0.01, "transcribe": 0.36}
-LANGUAGE_STAGES = {"translate": 0.03, "synthesize": 0.22, "align": 0.03, "mix": 0.24, "mux": 0.03, "publish": 0.03}
 SHORTEST_INTERVAL_SECONDS = 1.0
-
-# Gets the stage, the job's progress and, in a language's stage, the language and its own progress.
-Write = Callable[[str, float, tuple[str, float] | None], None]
+READY = Position(LANGUAGE_STAGES[-1], 1.0)
 
 
-def overall(stage: str, fraction: float, position: int = 0, languages: int = 1) -> float:
-    """Progress of the whole job, 0 to 1: `fraction` of `stage`, in the language at `position` of `languages`."""
-    if stage in SHARED_STAGES:
-        return _before(SHARED_STAGES, stage) + SHARED_STAGES[stage] * fraction
-    share = sum(SHARED_STAGES.values())
-    return share + (1 - share) / languages * (position + of_language(stage, fraction))
+@dataclass(frozen=True)
+class Report:
+    """What is written: the job's stage and progress (0 to 1), the seconds it will go on, and one language's own.
+
+    With several languages under way the job's stage is that of the language furthest behind.
+    """
+
+    stage: str
+    progress: float
+    remaining_seconds: float
+    dub: tuple[str, str, float] | None
 
 
-def of_language(stage: str, fraction: float) -> float:
-    """Progress of one language's own work, 0 to 1."""
-    done = _before(LANGUAGE_STAGES, stage) + LANGUAGE_STAGES[stage] * fraction
-    return done / sum(LANGUAGE_STAGES.values())
+Write = Callable[[Report], None]
+# Gets the stage, the engine (`name/model`) and how long it took in seconds.
+Learn = Callable[[str, str, float], None]
 
 
-def _before(stages: dict[str, float], stage: str) -> float:
-    names = list(stages)
-    return sum(stages[name] for name in names[: names.index(stage)])
+class Step:
+    """One stage under way."""
+
+    def __init__(self, progress: "Progress", stage: str, language: str | None) -> None:
+        self.stage = stage
+        self.language = language
+        self.began = time.monotonic()
+        self._progress = progress
+        self._fraction = 0.0
+        self._written = float("-inf")
+        self._engine: str | None = None
+
+    def at(self, fraction: float) -> None:
+        """The stage is `fraction` (0 to 1) done; it never goes back. Raises LeaseLostError."""
+        self._fraction = min(1.0, max(self._fraction, fraction))
+        now = time.monotonic()
+        position = Position(self.stage, self._fraction, now - self.began)
+        written = now - self._written >= SHORTEST_INTERVAL_SECONDS
+        self._written = now if written else self._written
+        self._progress.moved(self.language, position, written=written)
+
+    def ran(self, engine: str = "", *, whole: bool = True) -> None:
+        """The stage did its work here and now, by `engine`; not `whole` when checkpoints served some of it."""
+        self._engine = engine if whole else None
+
+    def end(self) -> None:
+        """The stage is over."""
+        self.at(1.0)
+        if self._engine is not None:
+            self._progress.learn(self.stage, self._engine, time.monotonic() - self.began)
 
 
 class Progress:
-    """Writes progress to the job's row: at once when a stage begins, else at most once a second."""
+    """Writes a Report when a stage begins, and from each stage at most once a second. For several threads."""
 
-    def __init__(self, write: Write, languages: tuple[str, ...]) -> None:
+    def __init__(self, write: Write, learn: Learn, forecast: Forecast) -> None:
+        self.learn = learn
         self._write = write
-        self._languages = languages
-        self._stage = ""
-        self._language: str | None = None
-        self._written = 0.0
+        self._forecast = forecast
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._shared: Position | None = None
+        self._languages: dict[str, Position] = {}
 
-    def begin(self, stage: str, language: str | None = None) -> None:
-        """A stage begins."""
+    @contextmanager
+    def stage(self, stage: str, language: str | None = None) -> Iterator[Step]:
+        """A stage, from here to the end of the block. Raises LeaseLostError."""
         log.bind(stage=stage)
-        logger.info("stage begins")
-        self._stage, self._language, self._written = stage, language, 0.0
-        self.at(0.0)
+        logger.info("stage begins", **({"language": language} if language else {}))
+        step = Step(self, stage, language)
+        step.at(0.0)
+        yield step
+        step.end()
 
-    def at(self, fraction: float) -> None:
-        """The stage is `fraction` (0 to 1) done."""
-        now = time.monotonic()
-        if now - self._written < SHORTEST_INTERVAL_SECONDS:
-            return
-        self._written = now
-        position = self._languages.index(self._language) if self._language else 0
-        dub = (self._language, of_language(self._stage, fraction)) if self._language else None
-        self._write(self._stage, overall(self._stage, fraction, position, len(self._languages)), dub)
+    def stop(self) -> None:
+        """The lease is lost: whatever reports next, in any thread, raises LeaseLostError."""
+        self._stopped.set()
+
+    def over(self, language: str) -> None:
+        """Nothing more is done for this language: it is ready, it failed, or an earlier attempt saw to it."""
+        with self._lock:
+            self._languages[language] = READY
+
+    def moved(self, language: str | None, position: Position, *, written: bool) -> None:
+        """Remember where the shared stages or a language are, and write it if it is to be `written`."""
+        if self._stopped.is_set():
+            raise LeaseLostError("another language of the job noticed it")
+        with self._lock:
+            if language is None:
+                self._shared = position
+            else:
+                self._shared = Position(SHARED_STAGES[-1], 1.0)
+                self._languages[language] = position
+            report = self._report(language, position) if written else None
+        if report is not None:
+            self._write(report)
+
+    def _report(self, language: str | None, position: Position) -> Report:
+        forecast, under_way = self._forecast, {k: v for k, v in self._languages.items() if v is not READY}
+        behind = min(under_way, key=lambda name: forecast.of_language(name, under_way[name]), default=None)
+        stage = under_way[behind].stage if behind else position.stage
+        dub = (language, position.stage, forecast.of_language(language, position)) if language else None
+        return Report(
+            stage,
+            forecast.progress(self._shared, self._languages),
+            forecast.remaining(self._shared, self._languages),
+            dub,
+        )

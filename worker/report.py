@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from shared.dubbing.excerpt import Range
 from worker.artifacts import Facts
 from worker.measures import MixFacts, measure
 from worker.stages.align import Placed, timeline_lines
@@ -38,9 +39,12 @@ class Dubbed:
 
 
 def report(dubbed: Dubbed) -> dict[str, Any]:
-    """The report as JSON: `{source, target_language, engines, warnings, measures: {…, mix}, lines}`."""
+    """The report as JSON: `{source, target_language, engines, warnings, measures: {…, mix}, lines}`.
+
+    Times count from the start of what was dubbed; `source.excerpt` says which part of the original that is.
+    """
     measures = measure(
-        timeline_lines(dubbed.heard, dubbed.spoken),
+        timeline_lines(dubbed.translation, dubbed.spoken),
         dubbed.placed.plan,
         mix=_mix_facts(dubbed.sound, dubbed.mixed.levels),
         source_spans=dubbed.heard.speech,
@@ -64,7 +68,13 @@ def _source(dubbed: Dubbed) -> dict[str, Any]:
         "duration": round(dubbed.sound.seconds, 4),
         "speakers": list(transcript.speakers),
         "segments": len(transcript.segments),
+        "excerpt": _excerpt(dubbed.sound.source.excerpt),
     }
+
+
+def _excerpt(stretch: Range | None) -> dict[str, float] | None:
+    """Which part of the original was dubbed, in its seconds; None: all of it."""
+    return {"start": round(stretch.start, 4), "end": round(stretch.end, 4)} if stretch else None
 
 
 def _engines(dubbed: Dubbed) -> dict[str, str]:
@@ -103,6 +113,13 @@ def _mix_facts(sound: Extracted, levels: Facts) -> MixFacts:
 
 def _line(dubbed: Dubbed, row: dict[str, Any]) -> dict[str, Any]:
     """The measured line with what was said and in which voice."""
-    segment = dubbed.heard.transcript.segments[row["id"]]
     spoken = dubbed.spoken.lines[row["id"]]
-    return {**row, "source_text": segment.text, "text": spoken.text, "voice": spoken.voice_id}
+    return {**row, "source_text": _source_text(dubbed, row), "text": spoken.text, "voice": spoken.voice_id}
+
+
+def _source_text(dubbed: Dubbed, row: dict[str, Any]) -> str:
+    """What is said meanwhile in the source: the line's own segment, or those that have their middle within it."""
+    segments, line = dubbed.heard.transcript.segments, dubbed.translation.lines[row["id"]]
+    own = next((s for s in segments if (s.id, s.start, s.end) == (line.id, line.start, line.end)), None)
+    within = [s for s in segments if line.start <= (s.start + s.end) / 2 < line.end]
+    return own.text if own else " ".join(segment.text for segment in within)

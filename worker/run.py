@@ -5,24 +5,20 @@ output as {code, message, retry_after}; the parent records it.
 """
 
 import argparse
-import errno
 import json
-import os
 import sys
 from uuid import UUID
-
-from sqlalchemy import Engine
 
 from shared import log
 from shared.config import Settings, settings_or_exit
 from shared.db import make_engine, transaction
 from shared.dubbing import jobs
 from shared.dubbing.jobs import Claim
-from shared.errors import LeaseLostError, PermanentError, TransientError
-from worker import pipeline, work
-from worker.child import EX_TEMPFAIL
+from shared.errors import PermanentError, TransientError
+from worker import pipeline, trouble, work
 
-logger = log.get(__name__)
+# Transactions are short and the languages' threads share them; twice as many are opened in a rush.
+CONNECTIONS = 2
 
 
 def main() -> int:
@@ -30,65 +26,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m worker.run", description=__doc__)
     parser.add_argument("job_id", type=UUID)
     job_id = parser.parse_args().job_id
-    answer = _answer_alone()
+    answer = trouble.answer_alone()
     order = json.load(sys.stdin)
     settings = settings_or_exit()
     log.configure(settings.log_file, stream=sys.stderr)
     log.bind(job_id=str(job_id), attempt=order["attempt"])
     held = Claim(job_id, UUID(order["lease_token"]), order["attempt"])
-    return _report(_trouble(settings, held), answer)
+    return trouble.report(_trouble(settings, held), answer)
 
 
 def _trouble(settings: Settings, held: Claim) -> TransientError | None:
     """Run the pipeline; the transient trouble it met, if any. All else is recorded here."""
-    engine = make_engine(settings, pool_size=2)
-    try:
-        pipeline.run(work.load(settings, engine, held))
-    except LeaseLostError:
-        logger.info("the lease is lost")
-    except TransientError as error:
-        return error
-    except PermanentError as error:
-        _fail(settings, engine, held, error)
-    except OSError as error:
-        logger.exception("the pipeline stopped")
-        return _of_os(error)
-    except Exception:
-        logger.exception("the pipeline stopped")
-        return TransientError("internal_error", "Something went wrong on our side.")
-    return None
+    engine = make_engine(settings, pool_size=CONNECTIONS)
 
-
-def _fail(settings: Settings, engine: Engine, held: Claim, error: PermanentError) -> None:
-    logger.warning("job failed", code=error.code, message=error.message)
-    try:
+    def fail(error: PermanentError) -> None:
         with transaction(engine) as session:
             jobs.fail(session, held, (error.code, error.message), settings)
-    except LeaseLostError:
-        logger.info("the lease is lost")
 
-
-def _of_os(error: OSError) -> TransientError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return TransientError("disk_full", "The worker's disk is full; the job waits for room.")
-    return TransientError("internal_error", "Something went wrong on our side.")
-
-
-def _report(trouble: TransientError | None, answer: int) -> int:
-    if trouble is None:
-        return 0
-    logger.warning("transient trouble", code=trouble.code, message=trouble.message, cause=repr(trouble.__cause__))
-    document = {"code": trouble.code, "message": trouble.message, "retry_after": trouble.retry_after}
-    with os.fdopen(answer, "w") as pipe:
-        pipe.write(json.dumps(document))
-    return EX_TEMPFAIL
-
-
-def _answer_alone() -> int:
-    """The descriptor of the parent's pipe, ours alone: what anyone prints goes to the log."""
-    answer = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return answer
+    return trouble.met(lambda: pipeline.run(work.load(settings, engine, held)), fail)
 
 
 if __name__ == "__main__":

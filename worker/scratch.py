@@ -10,11 +10,13 @@ from shared.config import GIB, Settings
 from shared.db import transaction
 from shared.dubbing import jobs
 
-# What a job keeps on disk at its peak: the original, one language's dubbed file and its copy while `faststart` moves
-# the index, and per second of sound: two FLACs at most as large as 48 kHz 16-bit stereo PCM, the voice track, the AAC.
-# What a language has made goes when it is published.
-ORIGINALS = 3
-BYTES_PER_SECOND = 48_000 * 2 * (2 + 2 + 1) + 24_000
+# What a job keeps on disk at its peak: the original, per language under way its dubbed file and that file's copy while
+# `faststart` moves the index; and per second of sound: two FLACs at most as large as 48 kHz 16-bit stereo PCM, per
+# language the voice track and the AAC. What a language has made goes when it is published.
+DUBBED = 2
+ORIGINALS = 1 + DUBBED
+SHARED_BYTES_PER_SECOND = 48_000 * 2 * (2 + 2)
+LANGUAGE_BYTES_PER_SECOND = 48_000 * 2 + 24_000
 
 
 def directory(settings: Settings, lease_token: UUID) -> Path:
@@ -22,9 +24,10 @@ def directory(settings: Settings, lease_token: UUID) -> Path:
     return settings.scratch_dir / str(lease_token)
 
 
-def needed_bytes(size_bytes: int, duration_seconds: float) -> int:
-    """The disk space a job takes at its peak."""
-    return ORIGINALS * size_bytes + int(BYTES_PER_SECOND * duration_seconds)
+def needed_bytes(size_bytes: int, duration_seconds: float, lanes: int = 1) -> int:
+    """The disk space a job takes at its peak, with `lanes` languages side by side."""
+    bytes_per_second = SHARED_BYTES_PER_SECOND + lanes * LANGUAGE_BYTES_PER_SECOND
+    return (1 + DUBBED * lanes) * size_bytes + int(bytes_per_second * duration_seconds)
 
 
 def room_bytes(settings: Settings) -> tuple[int, int]:

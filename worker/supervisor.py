@@ -21,11 +21,13 @@ from shared.config import Settings
 from shared.db import transaction
 from shared.dubbing import jobs
 from shared.dubbing.jobs import Claim
+from shared.dubbing.state import LIVE
 from shared.errors import LeaseLostError, TransientError
-from shared.models import Job, Video
+from shared.models import Dub, Job, Video
 from shared.queue import LONGEST_DELAY_SECONDS, Queue
 from worker import scratch
-from worker.child import EX_TEMPFAIL, Child, Ended
+from worker.child import EX_TEMPFAIL, Child, Ended, job_child
+from worker.threads import lanes
 
 logger = log.get(__name__)
 
@@ -112,7 +114,8 @@ class Supervisor:
     def _needed_bytes(self, job_id: UUID) -> int:
         with transaction(self._engine) as session:
             video = session.scalars(select(Video).join(Job, Job.video_id == Video.id).where(Job.job_id == job_id)).one()
-        return scratch.needed_bytes(video.size_bytes or 0, video.duration_seconds or 0.0)
+            waiting = session.scalars(select(Dub.id).where(Dub.job_id == job_id, Dub.status.in_(LIVE))).all()
+        return scratch.needed_bytes(video.size_bytes or 0, video.duration_seconds or 0.0, lanes(len(waiting)))
 
     def _watched(self, held: Claim) -> tuple[Ended, Stop | None]:
         """`_watch`; whatever goes wrong with it (no process to be had, say) is trouble of this attempt."""
@@ -124,7 +127,7 @@ class Supervisor:
 
     def _watch(self, held: Claim) -> tuple[Ended, Stop | None]:
         """Run the child to its end, or to ours."""
-        child = Child(held, self._settings)
+        child = job_child(held, self._settings)
         try:
             stop = self._heartbeat(child, held)
         finally:
@@ -195,10 +198,17 @@ class Supervisor:
                 if jobs.settle(session, held.job_id, self._settings):
                     delay, reason = None, Stop.CANCELED
         except LeaseLostError:
-            return Answer(200, "no longer ours")
+            return self._parted_answer(held)
         if delay is not None:
             self._wake(held.job_id, delay)
         return Answer(200, reason)
+
+    def _parted_answer(self, held: Claim) -> Answer:
+        """The row is not ours any more, or a cancel came between two looks at it: the child is gone, so it ends."""
+        with transaction(self._engine) as session:
+            if jobs.cancel_asked(session, held) and jobs.cancel_claimed(session, held, self._settings):
+                return Answer(200, Stop.CANCELED)
+        return Answer(200, "no longer ours")
 
     def _next(self, session: Session, held: Claim, ended: Ended, stop: Stop | None) -> tuple[float | None, str]:
         """Record the end; the seconds to the next wake-up call (None: none is due) and what to say."""

@@ -2,50 +2,31 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID
 
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
 
+from shared import log
 from shared.config import Settings
 from shared.db import transaction
-from shared.dubbing import jobs
+from shared.dubbing import jobs, speeds
 from shared.dubbing.jobs import Claim
-from shared.dubbing.state import LIVE, Status
-from shared.dubbing.transcript import GivenTranscript
-from shared.models import Job, Video
+from shared.models import Video
 from shared.storage import Storage
+from worker import request as requests
 from worker import scratch
 from worker.artifacts import Checkpoints
-from worker.progress import Progress
+from worker.expectation import Expectation
+from worker.progress import Learn, Progress, Report, Write
+from worker.request import Original, Request
+from worker.threads import cores, lanes
 
-
-@dataclass(frozen=True)
-class Original:
-    """The uploaded video as READY recorded it. Durations in seconds, sizes in bytes."""
-
-    video_id: UUID
-    key: str
-    etag: str
-    filename: str
-    size_bytes: int
-    duration_seconds: float
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for. `pending` are the languages that are not over yet."""
-
-    source_language: str | None
-    transcript: GivenTranscript | None
-    languages: tuple[str, ...]
-    pending: tuple[str, ...]
-    voices: dict[str, str]
-    background: str
+logger = log.get(__name__)
 
 
 @dataclass(frozen=True)
 class Work:
-    """All that a stage may use."""
+    """All that a stage may use. So many languages run side by side as there are `lanes`."""
 
     settings: Settings
     engine: Engine
@@ -56,6 +37,8 @@ class Work:
     scratch: Path
     checkpoints: Checkpoints
     progress: Progress
+    lanes: int
+    cores: int
 
 
 def load(settings: Settings, engine: Engine, held: Claim) -> Work:
@@ -63,15 +46,16 @@ def load(settings: Settings, engine: Engine, held: Claim) -> Work:
     with transaction(engine) as session:
         job = jobs.lock(session, held)
         video = session.scalars(select(Video).where(Video.id == job.video_id)).one()
-        request, original = _request(job), _original(video, job)
+        request, original = requests.read(job), requests.original(video, job)
+        known = speeds.read(session)
     storage = Storage(settings)
     directory = scratch.directory(settings, held.lease_token)
     directory.mkdir(parents=True, exist_ok=True)
-
-    def write(stage: str, progress: float, dub: tuple[str, float] | None) -> None:
-        with transaction(engine) as session:
-            jobs.report(session, held, stage=stage, progress=progress, dub=dub)
-
+    at_once = lanes(len(request.pending))
+    expected = Expectation(settings, request, original)
+    progress = Progress(_writing(engine, held), _learning(engine, expected), expected.forecast(known, at_once))
+    for language in request.done:
+        progress.over(language)
     return Work(
         settings=settings,
         engine=engine,
@@ -81,31 +65,35 @@ def load(settings: Settings, engine: Engine, held: Claim) -> Work:
         request=request,
         scratch=directory,
         checkpoints=Checkpoints(engine, storage, held, original.video_id, directory),
-        progress=Progress(write, request.languages),
+        progress=progress,
+        lanes=at_once,
+        cores=cores(),
     )
 
 
-def _request(job: Job) -> Request:
-    return Request(
-        source_language=job.source_language,
-        transcript=GivenTranscript.from_dict(job.source_transcript) if job.source_transcript else None,
-        languages=tuple(dub.language for dub in job.dubs),
-        pending=tuple(dub.language for dub in job.dubs if Status(dub.status) in LIVE),
-        voices=dict(job.options.get("voices") or {}),
-        background=job.options.get("background") or "duck",
-    )
+def _writing(engine: Engine, held: Claim) -> Write:
+    def write(report: Report) -> None:
+        with transaction(engine) as session:
+            jobs.report(
+                session,
+                held,
+                stage=report.stage,
+                progress=report.progress,
+                dub=report.dub,
+                remaining_seconds=report.remaining_seconds,
+            )
+
+    return write
 
 
-def _original(video: Video, job: Job) -> Original:
-    # Only READY videos get jobs, and READY stores all three.
-    assert video.etag is not None
-    assert video.size_bytes is not None
-    assert video.duration_seconds is not None
-    return Original(
-        video_id=video.id,
-        key=job.original_s3_path.split("/", 3)[3],
-        etag=video.etag,
-        filename=video.filename,
-        size_bytes=video.size_bytes,
-        duration_seconds=video.duration_seconds,
-    )
+def _learning(engine: Engine, expected: Expectation) -> Learn:
+    """What a stage took, for the forecasts of later jobs; never a reason for this one to fail."""
+
+    def learn(stage: str, name: str, seconds: float) -> None:
+        try:
+            with transaction(engine) as session:
+                speeds.learn(session, stage, name, seconds=seconds, of_seconds=expected.seconds_of(stage))
+        except SQLAlchemyError as error:
+            logger.warning("speed not learned", learned_from=stage, error=repr(error))
+
+    return learn

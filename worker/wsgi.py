@@ -11,8 +11,10 @@ from shared.db import make_engine
 from shared.mails import sending
 from shared.maintenance import Task
 from shared.queue import Queue
+from shared.webhooks import delivery
 from worker import capabilities, scratch
 from worker.app import create_app
+from worker.imports import Importer
 from worker.supervisor import Supervisor
 from worker.ticker import Ticker
 
@@ -23,37 +25,47 @@ def make_app() -> Flask:
     """Build the worker from the environment's settings, empty its scratch, and start the ticker."""
     settings = settings_or_exit()
     log.configure(settings.log_file)
-    engine = make_engine(settings, pool_size=settings.job_slots + sending.AT_ONCE + 4)
+    # A connection for each job, import, webhook and mail, a few for the ticker; twice that when it gets tight.
+    under_way = settings.job_slots + settings.import_slots + delivery.AT_ONCE + sending.AT_ONCE
+    engine = make_engine(settings, pool_size=under_way + 4)
     queue = Queue(settings)
-    supervisor = Supervisor(settings, engine, queue)
+    supervisor, importer = Supervisor(settings, engine, queue), Importer(settings, engine)
     tasks = [
         *maintenance.tasks(engine, queue, settings),
         Task("capabilities", CAPABILITIES_PERIOD_SECONDS, capabilities.publish_in_child),
     ]
     mails = sending.Sender(engine, settings)
+    webhooks = delivery.Sender(engine, settings)
     ticker = Ticker(
         engine,
         tasks,
         own=[lambda: scratch.empty(settings, engine)],
         at_start=[lambda: scratch.empty(settings, engine), capabilities.publish_in_child],
-        every=[Task("mails", settings.mail_poll_seconds, mails.send_due)],
+        every=[
+            Task("mails", settings.mail_poll_seconds, mails.send_due),
+            Task("webhooks", settings.webhook_poll_seconds, webhooks.send_due),
+        ],
     )
-    _drain_on_sigterm(supervisor, ticker)
+    _drain_when_told(supervisor, importer, ticker)
     ticker.start()
+    importer.start()
     return create_app(settings, engine, supervisor, tasks)
 
 
-def _drain_on_sigterm(supervisor: Supervisor, ticker: Ticker) -> None:
-    """Let go of running jobs as soon as gunicorn asks this process to stop, then let it stop in its own way."""
-    gunicorns = signal.getsignal(signal.SIGTERM)
+def _drain_when_told(supervisor: Supervisor, importer: Importer, ticker: Ticker) -> None:
+    """Let go of jobs and imports as soon as gunicorn asks this process to stop, then let it stop in its own way."""
+    gunicorns = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)}
 
     def drain(number: int, frame: FrameType | None) -> None:
         supervisor.drain()
+        importer.drain()
         ticker.stop()
-        if callable(gunicorns):
-            gunicorns(number, frame)
+        then = gunicorns[signal.Signals(number)]
+        if callable(then):
+            then(number, frame)
 
-    signal.signal(signal.SIGTERM, drain)
+    for number in gunicorns:
+        signal.signal(number, drain)
 
 
 app = make_app()

@@ -18,7 +18,7 @@ from worker.engines.speech_synthesis.espeak import EspeakSynthesiser
 from worker.engines.translation.apertium import ApertiumTranslator
 from worker.media.audio import read_span, resampled_mono
 from worker.media.voice_activity import RATE, pieces, voiced_spans
-from worker.stages.transcribe import LONGEST_PIECE_SECONDS
+from worker.stages.recognition import LONGEST_PIECE_SECONDS
 
 # None of the engines reads any settings.
 NO_SETTINGS: object = None

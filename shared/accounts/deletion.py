@@ -1,9 +1,8 @@
 """Deleting an account: it ends at once, what is personal goes, a row without identity stays for what refers to it."""
 
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.accounts import attempts, own_password, sign_up
@@ -15,7 +14,6 @@ from shared.models import (
     Activity,
     ApiKey,
     IdempotencyKey,
-    Import,
     Job,
     NotificationPreferences,
     OneTimeToken,
@@ -26,6 +24,7 @@ from shared.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
+from shared.videos.deletion import hide_all
 
 # Sessions take their refresh tokens along.
 PERSONAL = (
@@ -58,20 +57,13 @@ def delete_account(transaction: Transaction, settings: Settings, user_id: UUID, 
 def _hide_media(session: Session, settings: Settings, user_id: UUID) -> None:
     """Hide the videos and jobs, and end what is live; objects and rows are purged once nothing can write to them."""
     # As everywhere: the videos first, then their jobs. Not FOR UPDATE: who records an artifact shares the video's key.
-    mine = select(Video.id).where(Video.user_id == user_id)
-    videos = session.scalars(mine.order_by(Video.id).with_for_update(key_share=True)).all()
-    session.execute(delete(Import).where(Import.video_id.in_(videos)))
-    session.execute(update(Video).where(Video.id.in_(videos)).values(deleted_at=_then(Video)))
-    hidden = update(Job).where(Job.user_id == user_id).values(deleted_at=_then(Job), webhook_url=None)
-    session.execute(hidden)
+    mine = select(Video.id).where(Video.user_id == user_id, Video.deleted_at.is_(None)).order_by(Video.id)
+    hide_all(session, list(session.scalars(mine.with_for_update(key_share=True))))
+    session.execute(update(Job).where(Job.user_id == user_id).values(webhook_url=None))
     live = select(Job.job_id).where(Job.user_id == user_id, Job.status.in_(state.LIVE)).order_by(Job.job_id)
     for job_id in session.scalars(live).all():
-        jobs.request_cancel(session, job_id)
+        jobs.request_cancel(session, job_id, even_when_ready=True)
         jobs.settle(session, job_id, settings)
-
-
-def _then(table: type[Video] | type[Job]) -> ColumnElement[datetime]:
-    return func.coalesce(table.deleted_at, func.now())
 
 
 def _make_nobody(session: Session, user: User) -> None:

@@ -6,6 +6,7 @@ from shared.config import Settings
 from shared.dubbing import excerpt, transcript_fit
 from shared.dubbing.excerpt import Range
 from shared.dubbing.request import Request, check_doubles
+from shared.dubbing.transcript import GivenTranscript
 from shared.errors import AppError
 from shared.languages import Capabilities
 from shared.models import Video, VideoStatus
@@ -27,21 +28,51 @@ def check(request: Request, video: Video, served: Capabilities, settings: Settin
 
 
 def _checked_range(request: Request, video: Video) -> Range | None:
-    if request.range is None:
+    if request.range is None and not request.preview:
         return None
-    if request.preview:
+    if request.range is not None and request.preview:
         raise AppError("invalid_range", "Ask for a range or for a preview, not for both.", 422)
-    return excerpt.check(request.range, video.duration_seconds)
+    if not all(_is_placeable(text, request.source_transcript) for text in _given(request)):
+        raise AppError(
+            "excerpt_needs_times",
+            "To dub a part of the video, give transcripts with times (SRT or VTT): without them nobody knows which "
+            "lines belong to the part.",
+            422,
+        )
+    return excerpt.check(request.range, video.duration_seconds) if request.range else None
+
+
+def _check_pairing(request: Request) -> None:
+    """A text without times speaks line for line what the source's says; without a given source, time will tell."""
+    source = request.source_transcript
+    for language, text in request.target_transcripts.items():
+        if source is not None and not text.timed and len(text.lines) != len(source.lines):
+            raise AppError(
+                "target_transcript_mismatch",
+                f"The transcript for “{language}” has no times and {len(text.lines)} lines, the source's has "
+                f"{len(source.lines)}. Give it times, or a line for each of the source's.",
+                422,
+                details={"language": language},
+            )
+
+
+def _is_placeable(text: GivenTranscript, source: GivenTranscript | None) -> bool:
+    """Its lines have times, or those of the source's lines, one for one."""
+    return text.timed or (source is not None and source.timed and len(source.lines) == len(text.lines))
+
+
+def _given(request: Request) -> list[GivenTranscript]:
+    texts = [request.source_transcript, *request.target_transcripts.values()]
+    return [text for text in texts if text is not None]
 
 
 def _check_transcripts(request: Request, video: Video) -> None:
-    given = [request.source_transcript, *request.target_transcripts.values()]
-    transcripts = [transcript for transcript in given if transcript is not None]
+    _check_pairing(request)
     # A recogniser gives names of its own to those it hears.
     all_named = request.source_transcript is not None or set(request.target_transcripts) == set(
         request.target_languages
     )
-    transcript_fit.check(transcripts, request.voices if all_named else (), video.duration_seconds)
+    transcript_fit.check(_given(request), request.voices if all_named else (), video.duration_seconds)
 
 
 def _in_served_tags(request: Request, served: Capabilities) -> Request:
@@ -132,7 +163,8 @@ def _check_pairs(request: Request, served: Capabilities) -> None:
     missing = [
         language
         for language in request.target_languages
-        if language not in (served.spoken if language in request.target_transcripts else reachable)
+        if language == request.source_language
+        or language not in (served.spoken if language in request.target_transcripts else reachable)
     ]
     if missing:
         named = f"from “{request.source_language}” " if request.source_language else ""

@@ -14,12 +14,15 @@ from sqlalchemy import ColumnElement, CursorResult, Update, and_, func, or_, sel
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from shared.accounts import activity
 from shared.config import Settings
 from shared.dubbing import state
 from shared.dubbing.state import Status
 from shared.errors import LeaseLostError
+from shared.mails import dubs as mails
 from shared.models import Dub, Job, Result, new_id
 from shared.storage import results_prefix
+from shared.webhooks import outbox
 
 GAVE_UP = ("gave_up", "The work stopped without a word several times over. Try again; if it happens again, tell us.")
 LONGEST_RETRY_AFTER_SECONDS = 6 * 3600.0
@@ -106,8 +109,7 @@ def settle(session: Session, job_id: UUID, settings: Settings) -> Status | None:
         Job.job_id == job_id, idle, Job.cancel_requested_at.is_not(None)
     )
     if _changed(session, canceled.values(**_over(settings))):
-        _end_dubs(session, job_id, Status.CANCELED)
-        return Status.CANCELED
+        return _canceled(session, job_id, settings)
     exhausted = select(Job).where(Job.job_id == job_id, lapsed(), Job.crashes >= settings.max_crashes)
     job = session.scalars(exhausted.with_for_update()).one_or_none()
     if job is None:
@@ -132,6 +134,7 @@ def claim(session: Session, job_id: UUID, settings: Settings) -> Claim | None:
             started_at=func.coalesce(Job.started_at, func.now()),
             wake_sent_at=None,
             wakes=0,
+            estimated_end_at=None,
         )
         .returning(Job.attempt)
     ).one_or_none()
@@ -154,14 +157,27 @@ def holds(session: Session, held: Claim) -> bool:
     return session.scalar(select(Job.job_id).where(*fence(held))) is not None
 
 
-def report(session: Session, held: Claim, *, stage: str, progress: float, dub: tuple[str, float] | None = None) -> None:
-    """Show where the work is: `progress` 0 to 1 of the whole job, `dub` of one language. Raises LeaseLostError."""
-    values = {"stage": stage, "progress": func.greatest(Job.progress, progress)}
+def report(
+    session: Session,
+    held: Claim,
+    *,
+    stage: str,
+    progress: float,
+    dub: tuple[str, str, float] | None = None,
+    remaining_seconds: float | None = None,
+) -> None:
+    """Show where the work is: `progress` 0 to 1 of the whole job, `dub` a language with its own stage and progress.
+
+    `remaining_seconds` is how long the work is expected to go on. Raises LeaseLostError.
+    """
+    values: dict[str, Any] = {"stage": stage, "progress": func.greatest(Job.progress, progress)}
+    if remaining_seconds is not None:
+        values["estimated_end_at"] = _from_now(remaining_seconds)
     if not _changed(session, update(Job).where(*fence(held)).values(**values)):
         raise LeaseLostError(str(held.job_id))
     if dub is not None:
-        language, done = dub
-        session.execute(_dub(held.job_id, language).values(stage=stage, progress=func.greatest(Dub.progress, done)))
+        language, own, done = dub
+        session.execute(_dub(held.job_id, language).values(stage=own, progress=func.greatest(Dub.progress, done)))
 
 
 def start_dub(session: Session, held: Claim, language: str) -> None:
@@ -171,11 +187,12 @@ def start_dub(session: Session, held: Claim, language: str) -> None:
 
 
 def finish_dub(session: Session, held: Claim, language: str, prefix: str, results: Sequence[NewResult]) -> None:
-    """The language is ready: its results can be fetched while others still run. Raises LeaseLostError.
+    """The language is ready: its results can be fetched while others still run. Raises LeaseLostError, also for a
+    job that was canceled meanwhile.
 
     What belongs to the source is written by the first language that brings it.
     """
-    lock(session, held)
+    _lock_wanted(session, held)
     moved = _dub_move(held.job_id, language, state.LIVE, Status.COMPLETED).values(
         progress=1.0, stage=None, result_s3_path=prefix, completed_at=func.now(), error_code=None, error_message=None
     )
@@ -186,31 +203,40 @@ def finish_dub(session: Session, held: Claim, language: str, prefix: str, result
 
 
 def fail_dub(session: Session, held: Claim, language: str, error: tuple[str, str]) -> None:
-    """The language ends with an error; the others go on. Raises LeaseLostError."""
-    lock(session, held)
+    """The language ends with an error; the others go on. Raises LeaseLostError as finish_dub does."""
+    _lock_wanted(session, held)
     moved = _dub_move(held.job_id, language, state.LIVE, Status.FAILED)
     session.execute(moved.values(stage=None, completed_at=func.now(), **_error(error)))
 
 
 def finish(session: Session, held: Claim, settings: Settings) -> Status:
     """End the job by its dubs, all of them over; not once cancel was asked. Raises LeaseLostError."""
+    return _conclude(session, _lock_wanted(session, held), settings)
+
+
+def _lock_wanted(session: Session, held: Claim) -> Job:
+    """The job's row, locked, of a job that nobody canceled. Raises LeaseLostError."""
     job = lock(session, held)
     if job.cancel_requested_at is not None:
         raise LeaseLostError("cancel was asked for")
-    return _conclude(session, job, settings)
+    return job
 
 
 def fail(session: Session, held: Claim, error: tuple[str, str], settings: Settings) -> Status:
-    """End all that is not over with a code and a sentence, and the job by its dubs. Raises LeaseLostError."""
-    job = lock(session, held)
+    """End all that is not over with a code and a sentence, and the job by its dubs. Raises LeaseLostError, also for
+    a job that was canceled meanwhile."""
+    job = _lock_wanted(session, held)
     _end_dubs(session, held.job_id, Status.FAILED, error)
     return _conclude(session, job, settings)
 
 
 def _conclude(session: Session, job: Job, settings: Settings) -> Status:
     """COMPLETED when a dub succeeded, else FAILED with the first dub's error. The row is locked, all dubs are over."""
+    # This round's first: an error of an earlier one is not why the job failed now.
     dubs = session.execute(
-        select(Dub.status, Dub.error_code, Dub.error_message).where(Dub.job_id == job.job_id).order_by(Dub.position)
+        select(Dub.status, Dub.error_code, Dub.error_message)
+        .where(Dub.job_id == job.job_id)
+        .order_by((Dub.status == Status.FAILED).desc(), Dub.round.desc(), Dub.position)
     ).all()
     end = state.outcome(Status(dub.status) for dub in dubs)
     values = _over(settings)
@@ -221,6 +247,7 @@ def _conclude(session: Session, job: Job, settings: Settings) -> Status:
     else:
         values |= _error((dubs[0].error_code or "failed", dubs[0].error_message or "The dub failed."))
     session.execute(state.move_job({Status.PROCESSING}, end).where(Job.job_id == job.job_id).values(**values))
+    _tell(session, settings, job, end)
     return end
 
 
@@ -230,8 +257,22 @@ def cancel_claimed(session: Session, held: Claim, settings: Settings) -> bool:
         session, state.move_job({Status.PROCESSING}, Status.CANCELED).where(*fence(held)).values(**_over(settings))
     )
     if ended:
-        _end_dubs(session, held.job_id, Status.CANCELED)
+        _canceled(session, held.job_id, settings)
     return ended
+
+
+def _canceled(session: Session, job_id: UUID, settings: Settings) -> Status:
+    """What follows when the job's row is CANCELED."""
+    _end_dubs(session, job_id, Status.CANCELED)
+    _tell(session, settings, session.get_one(Job, job_id), Status.CANCELED)
+    return Status.CANCELED
+
+
+def _tell(session: Session, settings: Settings, job: Job, end: Status) -> None:
+    """Write down for whom it concerns that the round is over: a webhook, a mail, a line of the account's activity."""
+    outbox.job_ended(session, job, end)
+    mails.job_ended(session, settings, job, end)
+    activity.job_ended(session, job, end)
 
 
 def let_go(session: Session, held: Claim, delay_seconds: float = 0) -> bool:
@@ -292,7 +333,9 @@ def due_for_wake(session: Session, settings: Settings, limit: int = 500) -> list
         Job.wake_sent_at.is_(None),
         Job.wake_sent_at <= func.now() - func.make_interval(0, 0, 0, 0, 0, 0, interval),
     )
-    rows = select(Job.job_id).where(Job.status.in_(state.LIVE), claimable(), quiet).order_by(Job.job_id).limit(limit)
+    rows = select(Job.job_id).where(Job.status.in_(state.LIVE), claimable(), quiet)
+    # A lapsed one first: its worker died, and it has waited already.
+    rows = rows.order_by(lapsed().desc(), Job.job_id).limit(limit)
     return list(session.scalars(rows))
 
 
@@ -340,6 +383,7 @@ def _release(session: Session, held: Claim, delay_seconds: float, values: Mappin
             lease_until=None,
             wake_sent_at=None,
             wakes=0,
+            estimated_end_at=None,
             not_before=_from_now(delay_seconds),
             **values,
         )
@@ -395,7 +439,21 @@ def _changed(session: Session, statement: Any) -> bool:
     return result.rowcount > 0
 
 
-def request_cancel(session: Session, job_id: UUID) -> bool:
-    """Note that the user wants the job to end; `settle` or the worker ends it. False when it is over already."""
-    asked = update(Job).where(Job.job_id == job_id, Job.status.in_(state.LIVE))
+def request_cancel(session: Session, job_id: UUID, *, even_when_ready: bool = False) -> bool:
+    """Note that the user wants the job to end; `settle` or the worker ends it. False when it is over already, or
+    when a worker is about to end it, all of its languages being ready (unless `even_when_ready`)."""
+    # The row first and the dubs in a statement of its own, which sees what whoever held the row has written.
+    mine = select(lapsed(), Job.status).where(Job.job_id == job_id, Job.status.in_(state.LIVE)).with_for_update()
+    row = session.execute(mine).one_or_none()
+    if row is None:
+        return False
+    is_run = row.status == Status.PROCESSING and not row[0]
+    if is_run and not even_when_ready and not _under_way(session, job_id):
+        return False
+    asked = update(Job).where(Job.job_id == job_id)
     return _changed(session, asked.values(cancel_requested_at=func.coalesce(Job.cancel_requested_at, func.now())))
+
+
+def _under_way(session: Session, job_id: UUID) -> bool:
+    live = select(Dub.id).where(Dub.job_id == job_id, Dub.status.in_(state.LIVE)).limit(1)
+    return session.scalar(live) is not None

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
+from shared.accounts import activity
+from shared.accounts.client import Client
 from shared.config import Settings
 from shared.dubbing import jobs, rounds, state
 from shared.dubbing.acceptance import check
+from shared.dubbing.excerpt import Range
 from shared.dubbing.request import Request
 from shared.dubbing.rounds import NewDub
 from shared.dubbing.state import Status
@@ -18,6 +22,9 @@ from shared.errors import AppError, not_found
 from shared.languages import capabilities
 from shared.models import Job, Result, User, Video
 from shared.storage import Storage, original_key
+
+# So long before its time is over a job is not reopened: longer than any transaction, so that no sweep comes in between.
+LAST_MOMENT = timedelta(minutes=1)
 
 
 def order(
@@ -29,8 +36,9 @@ def order(
     video_id: UUID,
     request: Request,
     webhook_url: str | None = None,
+    where: Client | None = None,
 ) -> Job:
-    """Check the request and write the job; wake a worker after the commit.
+    """Check the request and write the job, asked for from `where`; wake a worker after the commit.
 
     Raises AppError `not_found` (404), `video_not_ready` (409), `too_many_jobs` (429), 422s.
     """
@@ -53,6 +61,7 @@ def order(
         ),
     )
     session.refresh(job)
+    activity.job_created(session, job, where)
     return job
 
 
@@ -63,7 +72,7 @@ def retry(session: Session, settings: Settings, user_id: UUID, job_id: UUID) -> 
     `too_many_jobs` (429).
     """
     job = _over_and_locked(session, user_id, job_id)
-    if all(dub.status == Status.COMPLETED for dub in job.dubs):
+    if job.status == Status.COMPLETED and all(dub.status == Status.COMPLETED for dub in job.dubs):
         raise _invalid_state(job, "All languages of this job are ready: there is nothing to try again.")
     _check_live(session, user_id, settings)
     rounds.try_again(session, job)
@@ -79,7 +88,14 @@ def add_languages(session: Session, settings: Settings, user_id: UUID, job_id: U
     job = _over_and_locked(session, user_id, job_id)
     video = _kept_video(session, user_id, job.video_id)
     given = GivenTranscript.from_dict(job.source_transcript) if job.source_transcript else None
-    wanted = replace(wanted, source_language=job.source_language, source_transcript=given)
+    part = job.options.get("range")
+    wanted = replace(
+        wanted,
+        source_language=job.source_language,
+        source_transcript=given,
+        range=Range(**part) if part else None,
+        preview=bool(job.options.get("preview")),
+    )
     wanted = check(wanted, video, capabilities(session), settings)
     _check_new(job, wanted, settings)
     _check_live(session, user_id, settings)
@@ -127,7 +143,10 @@ def _kept_video(session: Session, user_id: UUID, video_id: UUID) -> Video:
 
 
 def _over_and_locked(session: Session, user_id: UUID, job_id: UUID) -> Job:
-    """The user's job, over and locked, its video kept. Raises AppError `not_found` (404), `invalid_state` (409)."""
+    """The user's job, over and locked, its video kept.
+
+    Raises AppError `not_found` (404), `invalid_state`, `job_expired` (409).
+    """
     _one_at_a_time(session, user_id)
     _kept_video(session, user_id, find(session, user_id, job_id).video_id)
     # As everywhere: first the video, then its jobs.
@@ -137,6 +156,8 @@ def _over_and_locked(session: Session, user_id: UUID, job_id: UUID) -> Job:
         raise not_found("dubbing job")
     if job.status in state.LIVE:
         raise _invalid_state(job, "The job is still under way. Wait until it is over, or cancel it.")
+    if job.expires_at is not None and job.expires_at <= datetime.now(UTC) + LAST_MOMENT:
+        raise AppError("job_expired", "What this job made is not kept any more. Order a new one.", 409)
     return job
 
 
@@ -185,7 +206,7 @@ def cancel(session: Session, settings: Settings, user_id: UUID, job_id: UUID) ->
     job = find(session, user_id, job_id)
     if not jobs.request_cancel(session, job_id):
         session.refresh(job)
-        raise _invalid_state(job, f"The job is over already ({job.status}).")
+        raise _invalid_state(job, "The job is over already, or on its last step: there is nothing left to cancel.")
     jobs.settle(session, job_id, settings)
     session.expire_all()
     return find(session, user_id, job_id)

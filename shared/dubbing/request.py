@@ -44,14 +44,14 @@ class Request:
 def normalised(
     *,
     target_languages: list[str],
-    source_language: str | None,
-    source_transcript: str | dict[str, Any] | None,
     target_transcripts: Mapping[str, str | dict[str, Any]],
-    voices: dict[str, str],
-    background: str,
-    subtitles: str,
-    range: Range | None,  # noqa: A002 - the field's name
-    preview: bool,
+    voices: Mapping[str, str],
+    source_language: str | None = None,
+    source_transcript: str | dict[str, Any] | None = None,
+    background: str = "duck",
+    subtitles: str = "embedded",
+    range: Mapping[str, float] | None = None,  # noqa: A002 - the field's name
+    preview: bool = False,
 ) -> Request:
     """Read the parts. Raises AppError `invalid_language`, `duplicate_language`, `invalid_transcript` (422)."""
     targets = tuple(normalise(tag) for tag in target_languages)
@@ -64,7 +64,7 @@ def normalised(
         voices=dict(voices),
         background=background,
         subtitles=subtitles,
-        range=range,
+        range=Range(**range) if range else None,
         preview=preview,
     )
 

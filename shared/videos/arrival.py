@@ -1,41 +1,86 @@
 """The bytes of a video have come: look at them once, and be READY or REJECTED for good."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.config import Settings
-from shared.errors import AppError
+from shared.errors import AppError, not_found
 from shared.models import Video, VideoStatus
+from shared.multipart import Multipart
 from shared.storage import ObjectChangedError, Storage, StoredObject, original_key, thumbnail_key
-from shared.videos import library
+from shared.videos import library, uploads
 from shared.videos.probe import Probed, probe
+from shared.videos.uploads import SentPart
+
+UNDECIDED = (VideoStatus.AWAITING_UPLOAD, VideoStatus.IMPORTING)
 
 Transaction = Callable[[], AbstractContextManager[Session]]
 
 
-def arrived(transaction: Transaction, storage: Storage, settings: Settings, user_id: UUID, video_id: UUID) -> Video:
-    """Probe what was uploaded and record it; asked again, the same answer from the row.
+def arrived(
+    transaction: Transaction,
+    storage: Storage,
+    multipart: Multipart,
+    settings: Settings,
+    *,
+    user_id: UUID,
+    video_id: UUID,
+    parts: Sequence[SentPart] | None = None,
+) -> Video:
+    """Complete the upload, probe what came and record it; asked again, the same answer from the row.
 
     Nothing is open in the database while the file is read; whoever writes first decides, and a crash between the
     file store and the database only means that it is looked at again. Raises AppError `not_found` (404),
-    `not_uploaded` (409), and 422 (with the video's status REJECTED) `size_mismatch`, `not_media`, `no_audio`,
-    `truncated`, `too_long`; TransientError; `probe_busy` (503).
+    `not_uploading` (409, an import), those of uploads.completed and of `examined`, and for a REJECTED video its
+    reason (422).
     """
     with transaction() as session:
         video = library.find(session, user_id, video_id)
+    if video.status == VideoStatus.IMPORTING:
+        uploads.demand_open(video)
     if video.status == VideoStatus.AWAITING_UPLOAD:
-        verdict = _look(storage, settings, video)
-        with transaction() as session:
-            _record(session, video_id, verdict)
-            video = library.find(session, user_id, video_id)
+        if video.upload_id is not None:
+            uploads.completed(multipart, storage, video, parts)
+        video = examined(transaction, storage, settings, video_id)
     if video.status == VideoStatus.REJECTED:
         raise rejected(video)
+    return video
+
+
+def examined(
+    transaction: Transaction,
+    storage: Storage,
+    settings: Settings,
+    video_id: UUID,
+    *,
+    fence: Sequence[ColumnElement[bool]] = (),
+) -> Video:
+    """Look at the object that is there and record the verdict on a video that waits for its bytes or is imported.
+
+    READY or REJECTED (`size_mismatch`, `empty_upload`, `too_large`, `not_media`, `no_audio`, `truncated`, `too_long`)
+    in the row that is returned; a video that is over already, or no longer under the writer's `fence`, is returned
+    as it is. Raises AppError `not_found` (404; deleted too), `not_uploaded` (409), `probe_busy` (503); TransientError.
+    """
+    video = _current(transaction, video_id)
+    if video.status in UNDECIDED:
+        verdict = _look(storage, settings, video)
+        with transaction() as session:
+            _record(session, video_id, verdict, fence)
+        video = _current(transaction, video_id)
+    return video
+
+
+def _current(transaction: Transaction, video_id: UUID) -> Video:
+    with transaction() as session:
+        video = session.scalar(select(Video).where(Video.id == video_id, Video.deleted_at.is_(None)))
+    if video is None:
+        raise not_found("video")
     return video
 
 
@@ -52,7 +97,7 @@ def _look(storage: Storage, settings: Settings, video: Video) -> dict[str, Any]:
     if stored is None:
         raise AppError("not_uploaded", "The file has not been uploaded yet.", 409)
     try:
-        _check_size(video, stored)
+        _check_size(video, stored, settings)
         probed = probe(
             lambda offset, length: storage.read_range(key, offset, length, etag=stored.etag), stored.size_bytes
         )
@@ -66,21 +111,25 @@ def _look(storage: Storage, settings: Settings, video: Video) -> dict[str, Any]:
             "status": VideoStatus.REJECTED,
             "rejection_code": error.code,
             "rejection_message": error.message,
-            "etag": stored.etag,
+            **_kept(stored, settings),
         }
     if probed.thumbnail:
         storage.put(thumbnail_key(video.id), probed.thumbnail, "image/jpeg")
     return _ready(probed, stored, settings)
 
 
-def _check_size(video: Video, stored: StoredObject) -> None:
-    if stored.size_bytes != video.size_bytes:
+def _check_size(video: Video, stored: StoredObject, settings: Settings) -> None:
+    if video.size_bytes not in (None, stored.size_bytes):
         raise AppError(
             "size_mismatch",
             f"{video.size_bytes} bytes were announced, {stored.size_bytes} came. "
             "Announce the file again as a new video, with its real size.",
             422,
         )
+    if stored.size_bytes == 0:
+        raise AppError("empty_upload", "The file is empty. Choose another one.", 422)
+    if stored.size_bytes > settings.max_upload_bytes:
+        raise library.too_large(settings)
 
 
 def _check_length(probed: Probed, settings: Settings) -> None:
@@ -97,18 +146,23 @@ def _ready(probed: Probed, stored: StoredObject, settings: Settings) -> dict[str
     picture = probed.facts.video
     return {
         "status": VideoStatus.READY,
-        "etag": stored.etag,
+        "size_bytes": stored.size_bytes,
         "duration_seconds": probed.facts.duration_seconds,
         "has_video": picture is not None,
         "width": picture.width if picture else None,
         "height": picture.height if picture else None,
         "fps": picture.fps if picture else None,
         "has_thumbnail": probed.thumbnail is not None,
-        "expires_at": func.now() + timedelta(days=settings.retention_days),
+        **_kept(stored, settings),
     }
 
 
-def _record(session: Session, video_id: UUID, verdict: dict[str, Any]) -> None:
+def _kept(stored: StoredObject, settings: Settings) -> dict[str, Any]:
+    """What is noted of any object that came."""
+    return {"etag": stored.etag, "expires_at": func.now() + timedelta(days=settings.retention_days)}
+
+
+def _record(session: Session, video_id: UUID, verdict: dict[str, Any], fence: Sequence[ColumnElement[bool]]) -> None:
     """Write the verdict unless another has written one meanwhile."""
-    awaiting = (Video.id == video_id, Video.status == VideoStatus.AWAITING_UPLOAD)
-    session.execute(update(Video).where(*awaiting).values(uploaded_at=func.now(), **verdict))
+    undecided = (Video.id == video_id, Video.status.in_(UNDECIDED), Video.deleted_at.is_(None))
+    session.execute(update(Video).where(*undecided, *fence).values(uploaded_at=func.now(), **verdict))

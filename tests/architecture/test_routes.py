@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from shared.accounts import api_keys, operators, sessions
 from shared.db import transaction
 from shared.models import User
+from shared.webhooks import endpoints, outbox
 from tests.factories import a_job, a_video
 from tests.web.conftest import (  # noqa: F401 - fixtures
     Person,
@@ -58,7 +59,8 @@ PERSONAL, OPERATORS = ("/users/me", "/auth/"), "/admin/"
 # Bodies that pass the schemas, so that the answer is about the resource.
 BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PATCH", "/videos/<uuid:video_id>"): {"title": "x"},
-    ("POST", "/dubbing-jobs/<uuid:job_id>/languages"): {"target_languages": ["es"]},
+    ("POST", "/videos/<uuid:video_id>/upload/parts"): {"part_numbers": [1]},
+    ("POST", "/dubbing-jobs/<uuid:job_id>/languages"): {"target_languages": ["ca"]},
 }
 
 
@@ -153,4 +155,12 @@ def owned(engine: Engine, person: Person) -> dict[str, UUID]:
     with transaction(engine) as session:
         key, _ = api_keys.create(session, person.id, "x", [api_keys.Scope.READ])
         session_id = sessions.listed(session, person.id)[0].id
-    return {"video_id": video_id, "job_id": job_id, "key_id": key.id, "session_id": session_id}
+        endpoints.put(session, person.id, "https://example.com/")
+        delivery_id = outbox.ping(session, person.id).id
+    return {
+        "video_id": video_id,
+        "job_id": job_id,
+        "key_id": key.id,
+        "session_id": session_id,
+        "delivery_id": delivery_id,
+    }

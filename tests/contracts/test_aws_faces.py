@@ -10,6 +10,7 @@ import pytest
 
 from shared.errors import PermanentError, TransientError
 from shared.mail import Mail, Mailer
+from shared.multipart import SMALLEST_PART, Multipart, Part, UploadGoneError
 from shared.queue import MessageError, Queue, parse
 from shared.storage import ObjectChangedError, Storage, attachment
 
@@ -69,6 +70,84 @@ def test_copy_and_delete_stay_in_the_bucket(settings):
     assert storage.head("results/1/a").content_type == "video/mp4"
     assert storage.delete_prefix("artifacts/1/") == 1
     assert storage.head("artifacts/1/a") is None
+
+
+def test_a_key_that_the_store_keeps_is_no_deletion(settings, monkeypatch):
+    storage = Storage(settings)
+    kept = {"Errors": [{"Key": "a", "Code": "AccessDenied"}]}
+    monkeypatch.setattr(type(storage._client), "delete_objects", lambda *_, **__: kept, raising=False)
+    with pytest.raises(TransientError):
+        storage.delete(["a"])
+
+
+def test_parts_become_one_object_once(settings):
+    face, key = Multipart(settings), "originals/x"
+    upload_id = face.begin(key, "video/mp4")
+    first = face.put_part(key, upload_id, 1, b"a" * SMALLEST_PART)
+    url, headers = face.presign_part(key, upload_id, 2, 3)
+    assert set(parse_qs(urlsplit(url).query)["X-Amz-SignedHeaders"][0].split(";")) == {"content-length", "host"}
+    second = httpx.put(url, content=b"end", headers=headers).headers["etag"]
+    parts = face.parts(key, upload_id)
+    assert parts == [first, Part(2, second, 3)]
+    face.complete(key, upload_id, parts)
+    stored = Storage(settings).head(key)
+    assert (stored.size_bytes, stored.content_type) == (SMALLEST_PART + 3, "video/mp4")
+    with pytest.raises(UploadGoneError):
+        face.parts(key, upload_id)
+
+
+def test_a_completion_never_replaces_an_object(settings):
+    face, storage, key = Multipart(settings), Storage(settings), "originals/x"
+    upload_id = face.begin(key, "video/mp4")
+    part = face.put_part(key, upload_id, 1, b"new")
+    storage.put(key, b"old", "video/mp4")
+    with pytest.raises(UploadGoneError):
+        face.complete(key, upload_id, [part])
+    assert storage.head(key).size_bytes == 3
+    assert storage.read_range(key, 0, 3, etag=storage.head(key).etag) == b"old"
+
+
+def test_a_completion_asks_for_an_empty_place(settings):
+    seen = []
+    face = Multipart(settings)
+    face._client.meta.events.register("before-send.s3.*", lambda request, **_: seen.append(request))
+    upload_id = face.begin("a", "video/mp4")
+    face.complete("a", upload_id, [face.put_part("a", upload_id, 1, b"x")])
+    begun, put, completed = seen
+    assert completed.headers["If-None-Match"] == b"*"
+    # An upload that is begun with a checksum refuses the parts of clients that send none.
+    assert not [name for request in (begun, put) for name in request.headers if "checksum" in name.lower()]
+
+
+def test_parts_are_listed_page_by_page(settings):
+    face, pages = Multipart(settings), []
+    upload_id = face.begin("a", "video/mp4")
+    sent = [face.put_part("a", upload_id, number, b"x" * number) for number in range(1, 8)]
+
+    def three(params, **_):
+        pages.append(params)
+        params["MaxParts"] = 3
+
+    face._client.meta.events.register("provide-client-params.s3.ListParts", three)
+    assert face.parts("a", upload_id) == sent
+    assert len(pages) >= 3
+
+
+def test_an_abort_drops_the_parts_and_may_come_twice(settings):
+    face = Multipart(settings)
+    upload_id = face.begin("a", "video/mp4")
+    face.put_part("a", upload_id, 1, b"x")
+    face.abort("a", upload_id)
+    face.abort("a", upload_id)
+    with pytest.raises(UploadGoneError):
+        face.parts("a", upload_id)
+    assert Storage(settings).head("a") is None
+
+
+def test_uploads_to_a_store_that_is_away_are_transient(make_settings):
+    away = Multipart(make_settings(s3_endpoint_url="http://127.0.0.1:9"))
+    with pytest.raises(TransientError):
+        away.abort("a", "b")
 
 
 def test_a_store_that_is_away_is_transient(make_settings):

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from shared.errors import PermanentError, TransientError
-from worker.engines.speech_recognition.crew import shared_out
+from worker.crew import shared_out
 
 
 class Worker:
@@ -51,7 +51,7 @@ def test_a_bug_is_named() -> None:
 KILLED = """
 import time
 from tests.contracts.test_recognition_crew import Worker
-from worker.engines.speech_recognition.crew import shared_out
+from worker.crew import shared_out
 if __name__ == "__main__":
     answers = shared_out(Worker, iter("abc"), 2)
     print(next(answers), flush=True)
@@ -83,3 +83,54 @@ def lives(process: psutil.Process) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+class Sleeper:
+    """Says which process it runs in, and which one it was made in."""
+
+    def __init__(self) -> None:
+        self.made_in = os.getpid()
+
+    def __call__(self, seconds: float) -> tuple[int, int]:
+        time.sleep(seconds)
+        return os.getpid(), self.made_in
+
+
+def test_what_the_children_work_with_is_made_once() -> None:
+    ran_in, made_in = zip(*shared_out(Sleeper, [0.2, 0.2, 0.2, 0.2], 2), strict=True)
+    assert len(set(ran_in)) == 2
+    assert len({*made_in}) == 1
+    assert not {*made_in} & {*ran_in, os.getpid()}
+
+
+def test_closing_ends_all_at_once_though_they_work() -> None:
+    others = psutil.Process().children(recursive=True)
+    answers = shared_out(Sleeper, [0.0, 60.0, 60.0], 2)
+    next(answers)
+    children = [child for child in psutil.Process().children(recursive=True) if child not in others]
+    assert len(children) == 3
+    started = time.monotonic()
+    answers.close()  # type: ignore[attr-defined]
+    psutil.wait_procs(children, timeout=2)
+    assert not [child for child in children if lives(child)]
+    assert time.monotonic() - started < 2
+
+
+def test_no_work_starts_nothing() -> None:
+    assert list(shared_out(Worker, [], 2)) == []
+
+
+class Broken:
+    """Cannot be made."""
+
+    def __init__(self) -> None:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    def __call__(self, work: str) -> str:
+        return work
+
+
+def test_a_crash_while_loading_is_transient() -> None:
+    with pytest.raises(TransientError) as crashed:
+        list(shared_out(Broken, ["a", "b"], 2))
+    assert crashed.value.code == "engine_crashed"

@@ -1,15 +1,26 @@
 """What every SpeechSynthesiser promises."""
 
-from collections.abc import Callable
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import langcodes
 import numpy as np
+import psutil
 import pytest
 
 from shared.config import Settings
-from shared.errors import PermanentError
+from shared.errors import PermanentError, TransientError
+from tests.contracts.conftest import settings_in
 from worker.engines import registry
 from worker.engines.protocols import SpeechSynthesiser
+from worker.engines.speech_synthesis.espeak import EspeakSynthesiser
+from worker.engines.speech_synthesis.espeak_speaker import Speaker
 
 LINE = "Good morning, everyone."
 
@@ -99,6 +110,90 @@ def test_espeak_speaks_many_languages_with_several_voices_each(espeak: SpeechSyn
     assert next(voice.voice_id for voice in voices if "es" in voice.languages) == "espeak:es"
     assert next(voice.voice_id for voice in voices if "fr" in voice.languages) == "espeak:fr-fr"
     assert espeak.synthesise("Buenos días a todos.", "espeak:es+f3", "es").seconds > 0.8
+
+
+def test_several_threads_speak_at_once(synthesiser: SpeechSynthesiser) -> None:
+    voices = english_voices(synthesiser)[:2] * 6
+    alone = {voice: synthesiser.synthesise(LINE, voice, "en").samples for voice in voices}
+    with ThreadPoolExecutor(4) as threads:
+        sounds = list(threads.map(lambda voice: synthesiser.synthesise(LINE, voice, "en"), voices))
+    assert all(np.array_equal(sound.samples, alone[voice]) for sound, voice in zip(sounds, voices, strict=True))
+
+
+def speakers(of: psutil.Process | None = None) -> list[psutil.Process]:
+    """The lasting eSpeak processes of a process, this one if none is given."""
+    children = (of or psutil.Process()).children()
+    return [child for child in children if any("espeak_library" in word for word in child.cmdline())]
+
+
+@pytest.fixture
+def speaker() -> Iterator[Speaker]:
+    one = Speaker()
+    yield one
+    one.stop()
+
+
+def test_one_process_speaks_a_threads_lines_and_ends_with_the_engine() -> None:
+    engine = EspeakSynthesiser(settings_in(Path("unused")))
+    for _ in range(3):
+        engine.synthesise(LINE, "espeak:en-us", "en")
+    assert len(speakers()) == 1
+    del engine
+    assert not speakers()
+
+
+def test_a_killed_speaker_starts_anew(speaker: Speaker) -> None:
+    first = speaker.speak(b"Good morning.", "gmw/en", 10.0)
+    (own,) = speakers()
+    own.kill()
+    psutil.wait_procs([own], timeout=2)
+    assert speaker.speak(b"Good morning.", "gmw/en", 10.0) == first
+    (own,) = speakers()
+    own.suspend()
+    with pytest.raises(TransientError) as slow:
+        speaker.speak(b"Good morning.", "gmw/en", 0.2)
+    assert slow.value.code == "synthesis_timed_out"
+    assert speaker.speak(b"Good morning.", "gmw/en", 10.0) == first
+
+
+def test_a_line_that_kills_its_process_is_transient(speaker: Speaker) -> None:
+    speaker.speak(b"Good morning.", "gmw/en", 10.0)
+    (own,) = speakers()
+    with ThreadPoolExecutor(1) as threads:
+        long = threads.submit(speaker.speak, b"Good morning. " * 20_000, "gmw/en", 60.0)
+        while not (lines := own.children()):
+            time.sleep(0.001)
+        os.kill(lines[0].pid, signal.SIGSEGV)
+        with pytest.raises(TransientError) as crashed:
+            long.result()
+    assert crashed.value.code == "synthesis_crashed"
+    assert speaker.speak(b"Good morning.", "gmw/en", 10.0)
+
+
+SPEAKS = """
+import time
+from worker.engines.speech_synthesis.espeak_speaker import Speaker
+speaker = Speaker()
+speaker.speak(b"Good morning.", "gmw/en", 10.0)
+print("spoken", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_speaker_dies_with_a_killed_parent() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", SPEAKS], stdout=subprocess.PIPE, cwd=Path.cwd())
+    assert parent.stdout is not None
+    parent.stdout.readline()
+    (speaker,) = speakers(psutil.Process(parent.pid))
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert psutil.wait_procs([speaker], timeout=2)[1] == [] or speaker.status() == psutil.STATUS_ZOMBIE
+
+
+def test_random_breath_is_the_same_in_every_process() -> None:
+    line = "Buenos días a todos.".encode()
+    assert Speaker().speak(line, "roa/es+f3", 10.0) == Speaker().speak(line, "roa/es+f3", 10.0)
 
 
 def test_flite_is_not_offered_where_it_is_not_installed(

@@ -3,6 +3,7 @@
 import string
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -59,7 +60,7 @@ def test_it_serves_english_to_spanish_and_no_more_than_it_says(translator: Trans
     assert translator.batch_lines > 0
     with pytest.raises(PermanentError) as refused:
         translator.translate(lines("Hello."), "en", "tlh")
-    assert refused.value.code == "unsupported_pair"
+    assert refused.value.code == "unsupported_language_pair"
 
 
 def test_apertium_translates(apertium: ApertiumTranslator) -> None:
@@ -111,3 +112,23 @@ def test_apertium_gives_up_on_a_stuck_line_and_then_works_again() -> None:
     assert time.monotonic() - started < 5
     hasty._timeout = 30.0
     assert hasty.translate(lines("The dog."), "en", "es")
+
+
+def test_apertium_serves_several_threads_and_languages_with_one_pairs_dictionaries() -> None:
+    def translate(target: str) -> list[str]:
+        return ApertiumTranslator(settings_in(Path("unused"))).translate(lines("The house is big."), "en", target)
+
+    targets = ["es", "ca", "es", "ca"]
+    with ThreadPoolExecutor(4) as threads:
+        translated = list(threads.map(translate, targets))
+    assert translated == [["La casa es grande."] if target == "es" else ["La casa és gran."] for target in targets]
+
+
+def test_apertium_keeps_one_pair_loaded(apertium: ApertiumTranslator) -> None:
+    def loaded() -> int:
+        return sum("lt-proc" in child.name() for child in psutil.Process().children())
+
+    apertium.translate(lines("The house."), "en", "es")
+    one = loaded()
+    apertium.translate(lines("The house."), "en", "ca")
+    assert 0 < loaded() <= one + 1

@@ -79,10 +79,13 @@ class Dubbed:
 def dub(
     client: Client, path: Path, out: Path, language: str, source: str, transcript: str | None, background: str = "duck"
 ) -> Dubbed:
-    job_id = client.dub(client.upload(path, lambda *_: None), language, source, transcript, background)
-    seen = list(client.follow(job_id))
+    video = client.upload(path)
+    order = client.dub(
+        video.video_id, [language], source_language=source, source_transcript=transcript, background=background
+    )
+    seen = list(client.follow(order.job_id, poll_seconds=0.3))
     out.mkdir(exist_ok=True)
-    files = {result.kind: client.download(result, out) for result in client.results(job_id)}
+    files = {result.kind: client.download(result, out) for result in client.results(order.job_id)}
     return Dubbed(path, seen[-1], files, list(dict.fromkeys(job.stage for job in seen if job.stage)))
 
 

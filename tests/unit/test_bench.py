@@ -34,6 +34,19 @@ LOG = [
 ]
 
 
+def test_languages_run_side_by_side():
+    log = [
+        record(1, "claimed"),
+        record(2, "stage begins", stage="transcribe"),
+        record(5, "stage begins", stage="mix", language="es"),
+        record(6, "stage begins", stage="mix", language="fr"),
+        record(7, "stage begins", stage="mux", language="es"),
+        record(9, "child ended", code="0"),
+    ]
+    spans = [(stage.name, stage.seconds) for stage in stages_of(log, JOB)]
+    assert spans == [("start", 1), ("transcribe", 3), ("mix es", 2), ("mux es", 2), ("mix fr", 3)]
+
+
 def test_a_stage_ends_where_the_next_begins():
     stages = stages_of(LOG, JOB)
     assert [(stage.name, round(stage.seconds, 6)) for stage in stages] == [

@@ -136,7 +136,7 @@ def make_app(engine: Engine) -> Iterator[Callable[[Settings], Flask]]:
         return app
 
     yield make
-    from shared.db import db
+    from web.database import db
 
     for app in made:
         with app.app_context():

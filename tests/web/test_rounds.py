@@ -11,10 +11,11 @@ from werkzeug.test import TestResponse
 from shared.config import Settings
 from shared.db import transaction
 from shared.dubbing import jobs
+from shared.errors import LeaseLostError
 from shared.models import Dub, Job, Video
 from tests.factories import a_job, a_video
 from tests.web.conftest import Person
-from tests.web.test_dubbing_jobs import SRT, code, messages, order
+from tests.web.test_dubbing_jobs import SRT, UNTIMED, code, messages, order
 
 pytestmark = pytest.mark.usefixtures("served")
 
@@ -82,6 +83,29 @@ def test_a_canceled_job_can_be_tried_again(person: Person, video: UUID, engine: 
     job = a_job(engine, video_id=video)
     assert person.post(f"/dubbing-jobs/{job}/cancel").json["status"] == "CANCELED"  # type: ignore[index]
     assert person.post(f"/dubbing-jobs/{job}/retry").json["status"] == "PENDING"  # type: ignore[index]
+
+
+def test_a_cancel_on_the_last_step_is_too_late(person: Person, video: UUID, engine: Engine, settings: Settings) -> None:
+    job = a_job(engine, video_id=video)
+    with transaction(engine) as session:
+        held = jobs.claim(session, job, settings)
+        assert held
+        jobs.finish_dub(session, held, "es", "s3://b/es/", [a_result("es")])
+    assert code(person.post(f"/dubbing-jobs/{job}/cancel")) == (409, "invalid_state")
+    with transaction(engine) as session:
+        assert jobs.finish(session, held, settings) == "COMPLETED"
+
+
+def test_nothing_gets_ready_once_cancel_was_asked(
+    person: Person, video: UUID, engine: Engine, settings: Settings
+) -> None:
+    job = a_job(engine, video_id=video)
+    with transaction(engine) as session:
+        held = jobs.claim(session, job, settings)
+        assert held
+    assert person.post(f"/dubbing-jobs/{job}/cancel").status_code == 202
+    with pytest.raises(LeaseLostError), transaction(engine) as session:
+        jobs.finish_dub(session, held, "es", "s3://b/es/", [a_result("es")])
 
 
 def test_a_live_job_is_not_reopened(person: Person, video: UUID, engine: Engine) -> None:
@@ -184,9 +208,16 @@ def test_another_users_job_and_a_deleted_one_are_nowhere(
     assert person.get("/dubbing-jobs").json["items"] == []  # type: ignore[index]
 
 
-def test_the_limit_of_live_jobs_counts_rounds(
-    person: Person, video: UUID, engine: Engine, settings: Settings
-) -> None:
+def test_an_expired_job_is_over_for_good(person: Person, video: UUID, engine: Engine, settings: Settings) -> None:
+    job = a_job(engine, "es", "ca", video_id=video)
+    ended(engine, settings, job, "es", failed=("ca",))
+    with transaction(engine) as session:
+        session.execute(update(Job).values(expires_at=Job.created_at))
+    assert code(person.post(f"/dubbing-jobs/{job}/retry")) == (409, "job_expired")
+    assert code(more(person, job, "ca")) == (409, "job_expired")
+
+
+def test_the_limit_of_live_jobs_counts_rounds(person: Person, video: UUID, engine: Engine, settings: Settings) -> None:
     job = a_job(engine, "es", video_id=video)
     ended(engine, settings, job, failed=("es",))
     for _ in range(settings.max_live_jobs):
@@ -207,6 +238,12 @@ def test_the_limit_of_live_jobs_counts_rounds(
         ({"range": {"start": 0}}, "invalid_request"),
         ({"range": {"start": 0, "end": 2}, "preview": True}, "invalid_range"),
         ({"preview": "yes"}, "invalid_request"),
+        (
+            {"source_transcript": SRT, "target_transcripts": {"es": {"segments": [{"text": "a"}, {"text": "b"}]}}},
+            "target_transcript_mismatch",
+        ),
+        ({"preview": True, "source_transcript": UNTIMED}, "excerpt_needs_times"),
+        ({"range": {"start": 0, "end": 2}, "target_transcripts": {"es": UNTIMED}}, "excerpt_needs_times"),
         ({"subtitles": "burned"}, "invalid_request"),
         ({"target_transcripts": {"ca": SRT}}, "unknown_target_transcript"),
         ({"target_transcripts": {"es": SRT, "ES": SRT}}, "duplicate_language"),

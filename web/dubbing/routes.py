@@ -5,14 +5,14 @@ from uuid import UUID
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from shared import log
+from shared import egress, log
 from shared.dubbing import jobs, orders, state
-from shared.dubbing.excerpt import Range
-from shared.dubbing.request import Request, normalised
+from shared.dubbing.request import normalised
 from shared.errors import TransientError
 from shared.models import Job
 from web import paging
 from web.auth import user_id
+from web.client import client
 from web.dubbing.bodies import job_body, job_tag, result_body
 from web.dubbing.schemas import (
     JobBody,
@@ -39,8 +39,10 @@ _log = log.get(__name__)
 def create_job(header: IdempotencyHeader, body: NewJob) -> Response:
     """Ask for a video to be dubbed."""
     near = neighbours()
-    wanted = _wanted(body)
-    webhook_url = body.webhook_url
+    wanted = normalised(**body.model_dump(exclude={"video_id", "webhook_url"}))
+    webhook_url = egress.checked(near.settings, body.webhook_url) if body.webhook_url else None
+
+    asked_from = client()
 
     def create(session: Session) -> Response:
         job = orders.order(
@@ -51,6 +53,7 @@ def create_job(header: IdempotencyHeader, body: NewJob) -> Response:
             video_id=body.video_id,
             request=wanted,
             webhook_url=webhook_url,
+            where=asked_from,
         )
         return _accepted(job)
 
@@ -62,7 +65,7 @@ def create_job(header: IdempotencyHeader, body: NewJob) -> Response:
 def add_languages(path: JobPath, header: IdempotencyHeader, body: MoreLanguages) -> Response:
     """Add languages to a job that is over; what was made for the others is used again."""
     settings = neighbours().settings
-    wanted = _wanted(body)
+    wanted = normalised(**body.model_dump())
     return _woken(
         once(
             header,
@@ -119,21 +122,6 @@ def cancel_job(path: JobPath) -> Response:
     with transaction() as session:
         job = orders.cancel(session, neighbours().settings, user_id(), path.job_id)
     return reply(job_body(job), 202)
-
-
-def _wanted(body: NewJob | MoreLanguages) -> Request:
-    whole = body if isinstance(body, NewJob) else None
-    return normalised(
-        target_languages=body.target_languages,
-        source_language=whole.source_language if whole else None,
-        source_transcript=whole.source_transcript if whole else None,
-        target_transcripts=body.target_transcripts,
-        voices=body.voices,
-        background=whole.background if whole else "duck",
-        subtitles=whole.subtitles if whole else "embedded",
-        range=Range(whole.range.start, whole.range.end) if whole and whole.range else None,
-        preview=whole.preview if whole else False,
-    )
 
 
 def _accepted(job: Job) -> Response:

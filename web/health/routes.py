@@ -5,8 +5,8 @@ from dataclasses import asdict
 from flask import Response
 
 from shared import health as machine
-from shared.db import db
 from web.auth import public
+from web.database import db
 from web.health.schemas import Alive, CheckBody, Readiness
 from web.neighbours import neighbours
 from web.openapi import reply, resource

@@ -2,13 +2,14 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.models import VideoStatus
+from web.paging import PageQuery
 
 # RFC 6838 names with RFC 9110 parameters; the client has to send exactly this with its PUT.
 MEDIA_TYPE = re.compile(
@@ -17,6 +18,11 @@ MEDIA_TYPE = re.compile(
 )
 # What a browser knows nothing of, it calls the empty string.
 ANY_BYTES = "application/octet-stream"
+
+
+# How many parts one request may name, and how far their numbers may go: as S3 has it.
+MOST_NAMED, MOST_PARTS = 1000, 10_000
+PartNumber = Annotated[int, Field(strict=True, ge=1, le=MOST_PARTS)]
 
 
 def _media_type(text: str) -> str:
@@ -34,6 +40,12 @@ class VideoPath(BaseModel):
     """Which video."""
 
     video_id: UUID
+
+
+class VideoQuery(PageQuery):
+    """Which videos."""
+
+    status: VideoStatus | None = None
 
 
 class NewVideo(BaseModel):
@@ -59,14 +71,98 @@ class NewTitle(BaseModel):
     title: str = Field(min_length=1, max_length=255)
 
 
-class Upload(BaseModel):
-    """How to send the bytes: one PUT to `url` with exactly these headers, before `expires_at`."""
+class SingleUpload(BaseModel):
+    """How to send the bytes: one PUT to `url` with exactly these headers, before `expires_at`.
+
+    `GET …/upload` signs a fresh URL; the bytes have to be there before `upload_expires_at`.
+    """
 
     kind: Literal["single"] = "single"
     method: Literal["PUT"] = "PUT"
     url: str
     headers: dict[str, str]
     expires_at: datetime
+    upload_expires_at: datetime
+
+
+class PartUpload(BaseModel):
+    """Where one part goes: PUT exactly these bytes of the file with exactly these headers; keep the answer's ETag."""
+
+    part_number: int
+    size_bytes: int
+    url: str
+    headers: dict[str, str]
+
+
+class PartUploads(BaseModel):
+    """Fresh URLs of parts; they work until `expires_at`."""
+
+    parts: list[PartUpload]
+    expires_at: datetime
+    upload_expires_at: datetime
+
+
+class MultipartUpload(PartUploads):
+    """How to send a large file: its parts, in any order and side by side, each `part_size` bytes but the last.
+
+    URLs work until `expires_at` and are signed anew on asking; all has to be there before `upload_expires_at`.
+    """
+
+    kind: Literal["multipart"] = "multipart"
+    method: Literal["PUT"] = "PUT"
+    part_size: int
+
+
+class UploadedPart(BaseModel):
+    """A part that has come."""
+
+    part_number: int
+    etag: str
+    size_bytes: int
+
+
+class MultipartState(BaseModel):
+    """What of a large file has come; ask for URLs of the other parts, 1 to `part_count`, to go on."""
+
+    kind: Literal["multipart"] = "multipart"
+    part_size: int
+    part_count: int
+    uploaded_parts: list[UploadedPart]
+    upload_expires_at: datetime
+
+
+class UploadState(RootModel[Annotated[SingleUpload | MultipartState, Field(discriminator="kind")]]):
+    """An upload that is still open."""
+
+
+class WantedParts(BaseModel):
+    """Which parts to sign URLs for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    part_numbers: list[PartNumber] = Field(min_length=1, max_length=MOST_NAMED)
+
+
+class SentPart(BaseModel):
+    """A part as it was sent, with the ETag that its PUT was answered with, quotes or not."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    part_number: PartNumber
+    etag: str = Field(min_length=1, max_length=200)
+
+
+class Finished(BaseModel):
+    """What was sent of an upload in parts, checked against what came; leave it out to take what came."""
+
+    model_config = ConfigDict(extra="forbid", openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+    parts: list[SentPart] | None = Field(None, max_length=MOST_NAMED)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_empty(cls, value: Any) -> Any:
+        return {} if value is None else value
 
 
 class Announced(BaseModel):
@@ -74,7 +170,7 @@ class Announced(BaseModel):
 
     video_id: UUID
     status: VideoStatus
-    upload: Upload
+    upload: SingleUpload | MultipartUpload = Field(discriminator="kind")
 
 
 class Rejection(BaseModel):
@@ -92,7 +188,8 @@ class VideoBody(BaseModel):
     title: str
     filename: str
     content_type: str
-    size_bytes: int
+    size_bytes: int | None = Field(description="None while an import does not know it yet.")
+    received_bytes: int | None = Field(description="What an import has fetched so far; None when nothing is fetched.")
     duration_seconds: float | None
     has_video: bool | None
     width: int | None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.dubbing.transcript import Word
-from shared.languages import Voice as Voice
+from shared.voice import Voice as Voice
 
 Samples = NDArray[np.float32]
 
@@ -107,10 +107,11 @@ class Translator(Protocol):
 
 
 class SpeechSynthesiser(Protocol):
-    """Text to speech."""
+    """Text to speech. Up to `parallel_lines` threads call `synthesise` at once."""
 
     name: str
     model: str
+    parallel_lines: int
 
     def voices(self) -> tuple[Voice, ...]:
         """All voices of this engine."""

@@ -1,8 +1,9 @@
 """What ffmpeg's console output means. Pure: lines in, facts and failures out."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.errors import PermanentError, PipelineError, TransientError
 
@@ -13,6 +14,7 @@ _INPUT = re.compile(r"Input #0, (\S+), from ")
 _STREAM = re.compile(r" +Stream #0:(\d+)\S*: (Video|Audio|Data|Subtitle): (.*)")
 _PICTURE_SIZE = re.compile(r", \d{1,5}x\d{1,5}\b")
 _TAG = re.compile(r"\((\w{4}) / 0x[0-9A-F]{8}\)")
+_TIME_BASE = re.compile(r"#tb 0: (\d+)/(\d+)")
 _INTEGRATED = re.compile(r"\s+I:\s+(\S+) LUFS")
 _TRUE_PEAK = re.compile(r"\s+Peak:\s+(\S+) dBFS")
 # The absolute gate of BS.1770: what ffmpeg prints when no block was above it.
@@ -49,6 +51,29 @@ def description(lines: Iterable[str]) -> Description | None:
             elif kind == "Data" and (tag := _TAG.search(rest)):
                 tags[index] = tag[1]
     return None if formats is None else Description(formats, tuple(dict.fromkeys(clock)), tags)
+
+
+class Packet(NamedTuple):
+    """When a packet is decoded and when it is shown (seconds)."""
+
+    dts: float
+    pts: float
+
+
+def packets(lines: Iterable[str]) -> Iterator[Packet]:
+    """What the framecrc muxer lists of one stream."""
+    unit = 0.0
+    for line in lines:
+        if clock := _TIME_BASE.match(line):
+            unit = int(clock[1]) / int(clock[2])
+        elif not line.startswith("#") and len(fields := line.split(",")) > 2:
+            yield Packet(int(fields[1]) * unit, int(fields[2]) * unit)
+
+
+def seconds_done(line: str) -> float | None:
+    """How much output (seconds) a line of ffmpeg's `-progress` says there is; None: it says something else."""
+    name, _, value = line.strip().partition("=")
+    return int(value) / 1e6 if name == "out_time_us" and value.lstrip("-").isdigit() else None
 
 
 def loudness(lines: Sequence[str], *, peaks: bool = True) -> Loudness:

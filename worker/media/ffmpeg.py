@@ -4,10 +4,11 @@ Media is untrusted: demuxers are named one by one (a playlist could read other f
 CPU, memory and file size are limited, and user data never becomes part of a filter.
 """
 
+import math
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +24,14 @@ from shared.errors import PermanentError
 from shared.limited import Limits
 from shared.videos.facts import MediaFacts
 from worker.media import console, container
+from worker.media import cut as cutting
 from worker.media.audio import AuSound, Samples, exactly, write_flac
 from worker.media.console import Description, Loudness
 from worker.media.container import MuxReport, Plan, SubtitleTrack, Track, container_for
 
 __all__ = [
-    "RATE", "AacWriter", "Decoded", "Loudness", "MuxReport", "SubtitleTrack", "container_for", "decode_sound",
-    "describe", "file_loudness", "limits_for", "loudness", "mux", "run",
+    "RATE", "AacWriter", "Decoded", "Loudness", "MuxReport", "SubtitleTrack", "container_for", "cut", "decode_sound",
+    "describe", "file_loudness", "limits_for", "loudness", "mux", "run", "sound_blocks",
 ]  # fmt: skip
 
 RATE = 48_000
@@ -47,6 +49,9 @@ CPU_SECONDS_AT_LEAST = 120
 CPU_SECONDS_PER_SECOND = 1.0
 # For what is fed through a pipe, whose length is not known beforehand.
 LONGEST_SECONDS = 12 * 3600.0
+# What encoding a second of picture anew can take, of processor time and of disk.
+CUT_CPU_SECONDS_PER_SECOND = 30.0
+CUT_BYTES_PER_SECOND = 10_000_000
 # What converted tracks and a container's tables can take at most, for each second and in any case.
 OVERHEAD_BYTES_PER_SECOND = 200_000
 OVERHEAD_BYTES = 64 * 1024**2
@@ -63,6 +68,7 @@ TRUNCATED = ("truncated", "The file is cut short: its sound breaks off long befo
 NO_AUDIO = ("no_audio", "The file has no sound that could be dubbed.")
 MISMATCH = ("duration_mismatch", "The sound is longer than the file says it is. Export the video again.")
 ENCODING = ("encoding_failed", "The dubbed sound could not be encoded.")
+CUTTING = ("excerpt_failed", "The stretch that was asked for could not be cut out of this file.")
 MUXING = ("mux_failed", "The dubbed sound could not be joined with this video.")
 
 
@@ -136,12 +142,34 @@ class _Process:
                 self.lines.append(line.decode(errors="replace").rstrip())
 
 
-def run(graph: Any, limits: Limits, *, failure: tuple[str, str] = UNREADABLE, log: str = "error") -> tuple[str, ...]:
+# Gets how much of the work is done, 0 to 1.
+Told = Callable[[float], None]
+
+
+def untold(_done: float) -> None:
+    """Nobody asks how far it is."""
+
+
+def run(
+    graph: Any,
+    limits: Limits,
+    *,
+    failure: tuple[str, str] = UNREADABLE,
+    log: str = "error",
+    seconds: float = 0.0,
+    told: Told = untold,
+) -> tuple[str, ...]:
     """Run an ffmpeg-python graph to its end; returns the last lines of its stderr.
 
+    `told` how far it is, where `seconds` of output are to come (and nothing goes to ffmpeg's standard output).
     Raises PermanentError `failure` (code, sentence); TransientError `disk_full`, `media_tool_killed`.
     """
+    if seconds:
+        graph = graph.global_args("-progress", "pipe:1")
     with _Process(graph, limits, failure=failure, log=log) as process:
+        for line in process.stdout if seconds else ():
+            if (done := console.seconds_done(line.decode(errors="replace"))) is not None:
+                told(min(1.0, done / seconds))
         process.finish()
         return tuple(process.lines)
 
@@ -168,7 +196,9 @@ def describe(path: Path) -> Description:
     return described
 
 
-def decode_sound(original: Path, out: Path, *, stream_index: int, duration_seconds: float) -> Decoded:
+def decode_sound(
+    original: Path, out: Path, *, stream_index: int, duration_seconds: float, told: Told = untold
+) -> Decoded:
     """Decode a stream to 48 kHz 16-bit FLAC, mono or stereo, on the presentation clock, as long as the presentation.
 
     Raises PermanentError `media_unreadable`, `truncated`, `no_audio`, `duration_mismatch`; TransientError.
@@ -178,10 +208,45 @@ def decode_sound(original: Path, out: Path, *, stream_index: int, duration_secon
     with _Process(graph, limits_for(duration_seconds), failure=UNREADABLE) as process:
         sound = AuSound(process.stdout)
         if sound.channels:
-            write_flac(out, exactly(sound, samples, sound.channels), RATE, sound.channels)
+            write_flac(out, exactly(_telling(sound, samples, told), samples, sound.channels), RATE, sound.channels)
         decoded = Decoded(samples, RATE, sound.channels, sound.frames / RATE)
         _check_decoded(process, decoded, duration_seconds)
     return decoded
+
+
+def sound_blocks(original: Path, *, stream_index: int, rate: int) -> Iterator[Samples]:
+    """A stream as mono blocks (n,) of a second at `rate` Hz, on the presentation clock; stop whenever you like.
+
+    Raises PermanentError `media_unreadable`; TransientError.
+    """
+    graph = _listening(original, describe(original), stream_index, rate)
+    with _Process(graph, limits_for(LONGEST_SECONDS), failure=UNREADABLE) as process:
+        while chunk := process.stdout.read(4 * rate):
+            yield np.frombuffer(chunk[: len(chunk) // 4 * 4], "<f4").astype(np.float32)
+        process.finish()
+
+
+def cut(original: Path, facts: MediaFacts, out: Path, *, start: float, seconds: float, told: Told = untold) -> float:
+    """Cut a stretch out of a file: the sound to the sample; returns where the stretch starts in fact (seconds).
+
+    Where the start lies on a keyframe (within half a frame, to which it then moves) the picture's packets are copied,
+    and the last of them may end a few frames late; elsewhere it is encoded anew, with no loss that is seen.
+    Raises PermanentError `media_unreadable`, `excerpt_failed`; TransientError.
+    """
+    key = _keyframe(original, facts, start)
+    start = start if key is None else key
+    copied = facts.video is None or key is not None
+    lead = cutting.run_up(facts, start)
+    cpu_seconds = round(CPU_SECONDS_AT_LEAST + 2 * start + CUT_CPU_SECONDS_PER_SECOND * seconds)
+    file_bytes = round(original.stat().st_size + OVERHEAD_BYTES + CUT_BYTES_PER_SECOND * seconds)
+    limits = Limits(cpu_seconds=cpu_seconds, memory_bytes=MEMORY_BYTES, file_bytes=file_bytes)
+    last = _first_dts_behind(original, facts, start + seconds) if copied else None
+    planned = cutting.tracks(facts, copied=copied)
+    options = cutting.options(planned, facts, seconds, lead, None if last is None else last - start)
+    form = "matroska" if cutting.container_of(facts, copied=copied) == "mkv" else "mp4"
+    graph = _cutting(original, planned, lead, out, start, f=form, t=f"{seconds:.6f}", strict="unofficial", **options)
+    run(graph, limits, failure=CUTTING, seconds=seconds, told=told)
+    return start
 
 
 class AacWriter:
@@ -190,7 +255,9 @@ class AacWriter:
     def __init__(self, path: Path, *, rate: int = RATE, channels: int = 2, bitrate: int = 192_000) -> None:
         self._path = path
         self._channels = channels
-        graph = _pcm(rate, channels).output(_file(path), f="ipod", acodec="aac", audio_bitrate=bitrate, map_metadata=-1)
+        graph = _pcm(rate, channels).output(
+            _file(path), f="ipod", acodec="aac", audio_bitrate=bitrate, aac_coder="fast", map_metadata=-1
+        )
         file_bytes = OVERHEAD_BYTES + round(LONGEST_SECONDS * bitrate / 8 * 1.5)
         limits = limits_for(LONGEST_SECONDS, file_bytes)
         self._process = _Process(graph, limits, failure=ENCODING, feed=True)
@@ -247,6 +314,7 @@ def mux(
     language: str,
     source_language: str | None,
     subtitles: Sequence[SubtitleTrack],
+    told: Told = untold,
 ) -> MuxReport:
     """Join the original's picture, untouched, with the dub as first and the original sound as second track.
 
@@ -264,7 +332,8 @@ def mux(
     file_bytes = round(1.1 * original.stat().st_size) + dub.stat().st_size + OVERHEAD_BYTES
     file_bytes += round(facts.duration_seconds * OVERHEAD_BYTES_PER_SECOND)
     limits = limits_for(facts.duration_seconds, file_bytes)
-    run(_muxing(original, described, dub, out, layout), limits, failure=MUXING)
+    graph = _muxing(original, described, dub, out, layout)
+    run(graph, limits, failure=MUXING, seconds=facts.duration_seconds, told=told)
     return MuxReport(layout.warnings)
 
 
@@ -283,6 +352,12 @@ def _pcm(rate: int, channels: int) -> Any:
 
 def _measuring(sound: Any, *, peaks: bool = True) -> Any:
     return ffmpeg.output(sound, "-", f="null", af=PEAK_METER if peaks else METER)
+
+
+def _telling(sound: AuSound, samples: int, told: Told) -> Iterator[Any]:
+    for block in sound:
+        told(sound.frames / max(1, samples))
+        yield block
 
 
 def _decoding(original: Path, described: Description, stream_index: int, seconds: float) -> Any:
@@ -330,6 +405,60 @@ def _check_decoded(process: _Process, decoded: Decoded, duration_seconds: float)
         raise PermanentError(*MISMATCH)
     if process.lines and missing > allowed:
         raise console.failure(0, process.lines, TRUNCATED)
+
+
+def _listening(original: Path, described: Description, stream_index: int, rate: int) -> Any:
+    source = _source(original)
+    clock = f"{container.ON_THE_CLOCK},aformat=channel_layouts=mono"
+    sound = ffmpeg.output(source[str(stream_index)], "pipe:1", f="f32le", ar=rate, ac=1, af=clock, map_metadata=-1)
+    return _on_the_clock(source, described, sound)
+
+
+def _keyframe(original: Path, facts: MediaFacts, start: float) -> float | None:
+    """The time of the keyframe at `start`, give or take half a frame; None where there is none, or it can't be told."""
+    if facts.video is None or start <= 0:
+        return start if facts.video is None else 0.0
+    half = cutting.half_frame(facts)
+    found = next(_packets(original, facts, start + half), None) if cutting.is_indexed(facts) else None
+    if found is None or abs(found.pts - start) > half:
+        return None
+    return math.ceil(found.pts * 1e6) / 1e6  # a seek to any earlier time would find the keyframe before it
+
+
+def _first_dts_behind(original: Path, facts: MediaFacts, end: float) -> float | None:
+    """The decoding time of the first of the picture's packets, in decoding order, that is shown at `end` or later."""
+    if facts.video is None:
+        return None
+    packets = _packets(original, facts, end if cutting.is_indexed(facts) else 0.0)
+    behind = (packet.dts for packet in packets if packet.pts >= end - cutting.half_frame(facts) / 2)
+    return next(behind, None)
+
+
+def _packets(original: Path, facts: MediaFacts, start: float) -> Iterator[console.Packet]:
+    """The picture's packets, in decoding order, from the keyframe at or before `start` on."""
+    assert facts.video is not None
+    source = _source(original, **({"ss": f"{start:.6f}"} if start > 0 else {}))
+    listing = ffmpeg.output(source[str(facts.video.index)], "pipe:1", f="framecrc", c="copy")
+    graph = listing.global_args("-copyts", "-start_at_zero")
+    with _Process(graph, limits_for(facts.duration_seconds), failure=UNREADABLE) as process:
+        yield from console.packets(line.decode(errors="replace") for line in process.stdout)
+        process.finish()
+
+
+def _cutting(
+    original: Path, planned: Sequence[Track], lead: cutting.RunUp, out: Path, start: float, **options: Any
+) -> Any:
+    described = describe(original)
+    genpts = {"fflags": "+genpts"} if described.formats == "avi" else {}
+    begins = {"copy": start, "libx264": start - lead.picture, "flac": start - lead.sound}
+    inputs: dict[float, Any] = {}
+    streams = []
+    for track in planned:
+        at = begins.get(track.codec, start)
+        inputs.setdefault(at, _source(original, **genpts, **({"ss": f"{at:.6f}"} if at > 0 else {})))
+        streams.append(inputs[at][str(track.source)])
+    output = ffmpeg.output(*streams, _file(out), **options)
+    return _on_the_clock(inputs[begins["flac"]], described, output) if begins["flac"] in inputs else output
 
 
 def _muxing(original: Path, described: Description, dub: Path, out: Path, layout: Plan) -> Any:

@@ -1,7 +1,6 @@
 """align: plan the timeline, stretch what has to be, and lay it down as one voice track as long as the source."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,9 +10,10 @@ from worker.artifacts import Artifact, Facts, Recipe
 from worker.engines.protocols import Samples
 from worker.media import voice_track
 from worker.media.stretch import StretchJob, stretch_all
+from worker.progress import Step
 from worker.stages.extract import Extracted
 from worker.stages.synthesize import Spoken
-from worker.stages.transcribe import Heard
+from worker.stages.translate import Translation
 from worker.timeline import Limits, Line, Plan, plan
 from worker.work import Work
 
@@ -29,10 +29,19 @@ class Placed:
     track: Artifact
 
 
-def align(work: Work, language: str, sound: Extracted, heard: Heard, spoken: Spoken) -> Placed:
+def align(work: Work, language: str, sound: Extracted, translation: Translation, spoken: Spoken) -> Placed:
     """Fit the spoken lines into the source's timing. Raises PermanentError `translation_too_long`."""
-    work.progress.begin("align", language)
-    lines = timeline_lines(heard, spoken)
+    with work.progress.stage("align", language) as step:
+        track = work.checkpoints.make(*_placing(work, sound, translation, spoken, step))
+        step.ran(whole=track.made)
+    return Placed(_PLAN.validate_python(track.facts["plan"]), track)
+
+
+def _placing(
+    work: Work, sound: Extracted, translation: Translation, spoken: Spoken, step: Step
+) -> tuple[Recipe, Callable[[Path], Facts]]:
+    """The track's recipe, and how it is made."""
+    lines = timeline_lines(translation, spoken)
     limits = Limits(duration=sound.seconds)
     audio = {line.id: line.audio for line in spoken.lines if line.audio}
     recipe = Recipe(
@@ -45,26 +54,22 @@ def align(work: Work, language: str, sound: Extracted, heard: Heard, spoken: Spo
 
     def build(out: Path) -> Facts:
         planned = plan(lines, limits)
-        voice_track.write(out, _laid(work, planned, audio), sound.samples)
+        voice_track.write(out, _laid(work, planned, audio, step), sound.samples)
         return {"plan": asdict(planned)}
 
-    track = work.checkpoints.make(recipe, build)
-    return Placed(_PLAN.validate_python(track.facts["plan"]), track)
+    return recipe, build
 
 
-def timeline_lines(heard: Heard, spoken: Spoken) -> list[Line]:
-    """The lines as the planner takes them: the source's times and the speech's natural length."""
+def timeline_lines(translation: Translation, spoken: Spoken) -> list[Line]:
+    """The lines as the planner takes them: the times they are to have and the speech's natural length."""
     seconds = {line.id: line.seconds for line in spoken.lines}
-    return [
-        Line(segment.id, segment.start, segment.end, segment.speaker, seconds[segment.id])
-        for segment in heard.transcript.segments
-    ]
+    return [Line(line.id, line.start, line.end, line.speaker, seconds[line.id]) for line in translation.lines]
 
 
-def _laid(work: Work, planned: Plan, audio: dict[int, Artifact]) -> Iterator[tuple[float, Samples]]:
+def _laid(work: Work, planned: Plan, audio: dict[int, Artifact], step: Step) -> Iterator[tuple[float, Samples]]:
     """Each line's start and its sound at 48 kHz, in order."""
     starts = {placement.id: placement.start for placement in planned.placements}
     jobs = (StretchJob(p.id, work.checkpoints.path(audio[p.id]), p.speed) for p in planned.placements)
-    for number, (line_id, samples) in enumerate(stretch_all(jobs, os.cpu_count() or 1), 1):
-        work.progress.at(number / len(starts))
+    for number, (line_id, samples) in enumerate(stretch_all(jobs, work.cores // work.lanes), 1):
+        step.at(number / len(starts))
         yield starts[line_id], samples

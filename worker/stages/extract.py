@@ -5,11 +5,13 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from shared.errors import AppError, PermanentError
+from shared.errors import PermanentError
 from shared.videos.facts import MediaFacts
-from shared.videos.probe import probe
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.media import ffmpeg
+from worker.media.probed import facts_of
+from worker.progress import Step
+from worker.stages.excerpt import Source
 from worker.work import Work
 
 VERSION = 1
@@ -18,9 +20,9 @@ _FACTS = TypeAdapter(MediaFacts)
 
 @dataclass(frozen=True)
 class Extracted:
-    """The original, its sound (a FLAC of `samples` frames at 48 kHz) and its streams."""
+    """The file that is dubbed, its sound (a FLAC of `samples` frames at 48 kHz) and its streams."""
 
-    original: Artifact
+    source: Source
     sound: Artifact
     media: MediaFacts
     samples: int
@@ -32,33 +34,26 @@ class Extracted:
         return self.samples / ffmpeg.RATE
 
 
-def extract(work: Work, original: Artifact) -> Extracted:
+def recipe_of(file: Artifact) -> Recipe:
+    """The sound of `file`."""
+    return Recipe("extract", VERSION, (file.fingerprint,), suffix=".flac")
+
+
+def extract(work: Work, source: Source) -> Extracted:
     """Decode the sound that is dubbed. Raises PermanentError `no_audio`, `duration_mismatch`, `truncated`, …"""
-    work.progress.begin("extract")
-    recipe = Recipe("extract", VERSION, (original.fingerprint,), suffix=".flac")
-    sound = work.checkpoints.make(recipe, lambda out: _decode(work, work.checkpoints.path(original), out))
+    with work.progress.stage("extract") as step:
+        sound = work.checkpoints.make(recipe_of(source.file), lambda out: _decode(work, source, out, step))
+        step.ran(whole=sound.made)
     facts = sound.facts
-    return Extracted(original, sound, _FACTS.validate_python(facts["media"]), facts["samples"], facts["channels"])
+    return Extracted(source, sound, _FACTS.validate_python(facts["media"]), facts["samples"], facts["channels"])
 
 
-def _decode(work: Work, original: Path, out: Path) -> Facts:
-    media = _probe(original)
+def _decode(work: Work, source: Source, out: Path, step: Step) -> Facts:
+    path = work.checkpoints.path(source.file)
+    media = facts_of(path)
     if media.audio is None:
         raise PermanentError("no_audio", "The file has no sound to dub.")
     decoded = ffmpeg.decode_sound(
-        original, out, stream_index=media.audio.index, duration_seconds=work.original.duration_seconds
+        path, out, stream_index=media.audio.index, duration_seconds=source.seconds, told=step.at
     )
     return {"media": asdict(media), "samples": decoded.samples, "channels": decoded.channels}
-
-
-def _probe(original: Path) -> MediaFacts:
-    with original.open("rb") as file:
-
-        def read(start: int, length: int) -> bytes:
-            file.seek(start)
-            return file.read(length)
-
-        try:
-            return probe(read, original.stat().st_size, thumbnail=False).facts
-        except AppError as error:
-            raise PermanentError(error.code, error.message) from error

@@ -1,6 +1,6 @@
 """mix: the dub over the background, encoded while it is mixed, and judged on what a player will decode."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from worker.engines.protocols import Samples
 from worker.media import audio, ffmpeg, loudness
 from worker.media.limiter import CEILING_DB, limit
 from worker.media.mix import Background, Envelope, depth_db, duck_spans, ducking_gain, mix_blocks
+from worker.progress import Step
 from worker.spans import Span
 from worker.stages.align import Placed
 from worker.stages.extract import Extracted
@@ -16,10 +17,12 @@ from worker.stages.separate import Bed
 from worker.stages.transcribe import Heard
 from worker.work import Work
 
-VERSION = 1
+VERSION = 2
 HIGHEST_TRUE_PEAK_DBTP = -1.0
 ENCODINGS = 4  # with a lower ceiling each time; after that the report says what AAC made of the peaks
 CEILING_MARGIN_DB = 0.2
+# Which part of the stage's time each of its passes takes; the rest is the meter's over what was encoded.
+SOURCE_MEASURED, VOICE_MEASURED, ENCODED = Span(0.0, 0.15), Span(0.15, 0.3), Span(0.3, 0.85)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,16 @@ class Levels:
 
 def mix(work: Work, language: str, sound: Extracted, bed: Bed, heard: Heard, placed: Placed) -> Mixed:
     """Mix the voice track over the bed, the voice as loud as the source's dialogue."""
-    work.progress.begin("mix", language)
+    with work.progress.stage("mix", language) as step:
+        made = work.checkpoints.make(*_mixing(work, sound, bed, heard, placed, step))
+        step.ran(whole=made.made)
+    return Mixed(made, made.facts)
+
+
+def _mixing(
+    work: Work, sound: Extracted, bed: Bed, heard: Heard, placed: Placed, step: Step
+) -> tuple[Recipe, Callable[[Path], Facts]]:
+    """The mix's recipe, and how it is made."""
     background = _background(work, bed, placed)
     dub = [Span(placement.start, placement.end) for placement in placed.plan.placements]
     recipe = Recipe(
@@ -61,9 +73,9 @@ def mix(work: Work, language: str, sound: Extracted, bed: Bed, heard: Heard, pla
     )
 
     def build(out: Path) -> Facts:
-        levels = _levels(work, sound, heard, placed, background)
+        levels = _levels(work, sound, heard, placed, background, step)
         spans = duck_spans(heard.speech, dub, sound.seconds)
-        desk = _Desk(work, work.checkpoints.path(bed.artifact), work.checkpoints.path(placed.track), sound, levels)
+        desk = _Desk(work.checkpoints.path(bed.artifact), work.checkpoints.path(placed.track), sound, levels, step)
         measured = desk.encode(out, ducking_gain(spans, levels.ducking_db))
         return {
             **asdict(levels),
@@ -72,8 +84,7 @@ def mix(work: Work, language: str, sound: Extracted, bed: Bed, heard: Heard, pla
             "size_bytes": out.stat().st_size,
         }
 
-    made = work.checkpoints.make(recipe, build)
-    return Mixed(made, made.facts)
+    return recipe, build
 
 
 def _background(work: Work, bed: Bed, placed: Placed) -> Background:
@@ -86,11 +97,11 @@ def _background(work: Work, bed: Bed, placed: Placed) -> Background:
     return "keep" if wished == "keep" and not bed.ducked else "duck"
 
 
-def _levels(work: Work, sound: Extracted, heard: Heard, placed: Placed, background: Background) -> Levels:
-    source = work.checkpoints.path(sound.sound)
-    spoken = loudness.speech_only(audio.blocks(source), heard.speech, ffmpeg.RATE)
+def _levels(work: Work, sound: Extracted, heard: Heard, placed: Placed, background: Background, step: Step) -> Levels:
+    source = _told(audio.blocks(work.checkpoints.path(sound.sound)), sound, step, SOURCE_MEASURED)
+    spoken = loudness.speech_only(source, heard.speech, ffmpeg.RATE)
     source_lufs = ffmpeg.loudness(spoken, ffmpeg.RATE, peaks=False).integrated_lufs
-    voice = audio.blocks(work.checkpoints.path(placed.track))
+    voice = _told(audio.blocks(work.checkpoints.path(placed.track)), sound, step, VOICE_MEASURED)
     voice_lufs = ffmpeg.loudness(voice, ffmpeg.RATE, peaks=False).integrated_lufs
     target = loudness.target_lufs(source_lufs)
     return Levels(
@@ -107,11 +118,11 @@ def _levels(work: Work, sound: Extracted, heard: Heard, placed: Placed, backgrou
 class _Desk:
     """The mixing desk: its inputs and how it is set."""
 
-    work: Work
     bed: Path
     voice: Path
     sound: Extracted
     levels: Levels
+    step: Step
 
     def encode(self, out: Path, envelope: Envelope) -> ffmpeg.Loudness:
         """Mix into `out`; again with a lower ceiling while the decoded peaks are too high."""
@@ -135,8 +146,13 @@ class _Desk:
             voice_gain_db=self.levels.voice_gain_db,
             background=self.levels.background,
         )
-        done = 0
-        for block in mixed:
-            done += len(block)
-            self.work.progress.at(done / self.sound.samples)
-            yield block
+        return _told(mixed, self.sound, self.step, ENCODED)
+
+
+def _told(blocks: Iterable[Samples], sound: Extracted, step: Step, share: Span) -> Iterator[Samples]:
+    """`blocks`, while the stage's progress goes from the start to the end of its `share`."""
+    done = 0
+    for block in blocks:
+        done += len(block)
+        step.at(share.start + share.seconds * min(1.0, done / sound.samples))
+        yield block

@@ -6,6 +6,7 @@ from pathlib import Path
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.media import ffmpeg
 from worker.media.ffmpeg import SubtitleTrack, container_for
+from worker.progress import Step
 from worker.stages.align import Placed
 from worker.stages.extract import Extracted
 from worker.stages.mix import Mixed
@@ -32,42 +33,56 @@ def mux(
     work: Work, language: str, sound: Extracted, heard: Heard, spoken: Spoken, placed: Placed, mixed: Mixed
 ) -> Muxed:
     """Join everything, the video's packets untouched."""
-    work.progress.begin("mux", language)
-    container = container_for(sound.media)
     dub_cues, source_cues = _dub_cues(sound, spoken, placed), _source_cues(sound, heard)
     texts = {language: to_srt(dub_cues), heard.transcript.language: to_srt(source_cues)}
-    recipe = Recipe(
-        "mux",
-        VERSION,
-        (sound.original.fingerprint, mixed.sound.fingerprint),
-        {"subtitles": texts, "language": language, "source_language": heard.transcript.language},
-        suffix=f".{container}",
-    )
+    embedded = texts if work.request.subtitles == "embedded" else {}
+    with work.progress.stage("mux", language) as step:
+        joining = _Joining(work, language, heard.transcript.language, sound, mixed, embedded, step)
+        file = work.checkpoints.make(joining.recipe(), joining.build)
+        step.ran(whole=file.made)
+    return Muxed(file, container_for(sound.media), dub_cues, source_cues, tuple(file.facts["warnings"]))
 
-    def build(out: Path) -> Facts:
+
+@dataclass(frozen=True)
+class _Joining:
+    """What one language's file is made of; `texts` are its subtitles (SRT) by language."""
+
+    work: Work
+    language: str
+    source_language: str
+    sound: Extracted
+    mixed: Mixed
+    texts: dict[str, str]
+    step: Step
+
+    def recipe(self) -> Recipe:
+        inputs = (self.sound.source.file.fingerprint, self.mixed.sound.fingerprint)
+        options = {"subtitles": self.texts, "language": self.language, "source_language": self.source_language}
+        return Recipe("mux", VERSION, inputs, options, suffix=f".{container_for(self.sound.media)}")
+
+    def build(self, out: Path) -> Facts:
+        checkpoints = self.work.checkpoints
         muxed = ffmpeg.mux(
-            work.checkpoints.path(sound.original),
-            sound.media,
-            work.checkpoints.path(mixed.sound),
+            checkpoints.path(self.sound.source.file),
+            self.sound.media,
+            checkpoints.path(self.mixed.sound),
             out,
-            language=language,
-            source_language=heard.transcript.language,
-            subtitles=_write(work, texts),
+            language=self.language,
+            source_language=self.source_language,
+            subtitles=self._written(),
+            told=self.step.at,
         )
         return {"warnings": list(muxed.warnings), "size_bytes": out.stat().st_size}
 
-    file = work.checkpoints.make(recipe, build)
-    return Muxed(file, container, dub_cues, source_cues, tuple(file.facts["warnings"]))
-
-
-def _write(work: Work, texts: dict[str, str]) -> list[SubtitleTrack]:
-    tracks = []
-    for language, text in texts.items():
-        if text.strip():
-            path = work.scratch / f"subtitles.{language}.srt"
-            path.write_text(text, encoding="utf-8")
-            tracks.append(SubtitleTrack(path, language))
-    return tracks
+    def _written(self) -> list[SubtitleTrack]:
+        """The subtitles as files, in a place of this language's own: others write the source's too."""
+        tracks = []
+        for language, text in self.texts.items():
+            if text.strip():
+                path = self.work.scratch / f"subtitles.{self.language}.{language}.srt"
+                path.write_text(text, encoding="utf-8")
+                tracks.append(SubtitleTrack(path, language))
+        return tracks
 
 
 def _dub_cues(sound: Extracted, spoken: Spoken, placed: Placed) -> list[Cue]:

@@ -29,14 +29,22 @@ class _Document:
 
 def publish(work: Work, dubbed: Dubbed) -> None:
     """Put the results where the user can fetch them, and finish the dub. Raises LeaseLostError."""
-    work.progress.begin("publish", dubbed.language)
-    prefix = f"{results_prefix(work.held.job_id)}{dubbed.language}/{work.held.lease_token}/"
-    name = PurePath(work.original.filename).stem or "video"
-    results = [*_media(work, dubbed, prefix, name), *_documents(work, dubbed, prefix, name)]
+    with work.progress.stage("publish", dubbed.language) as step:
+        prefix = f"{results_prefix(work.held.job_id)}{dubbed.language}/{work.held.lease_token}/"
+        name = PurePath(work.original.filename).stem or "video"
+        results = [*_media(work, dubbed, prefix, name), *_documents(work, dubbed, prefix, name)]
+        step.ran()
     with transaction(work.engine) as session:
         jobs.finish_dub(session, work.held, dubbed.language, work.storage.path(prefix), results)
-    for artifact in (dubbed.placed.track, dubbed.mixed.sound, dubbed.muxed.file):
-        work.checkpoints.drop_local(artifact)
+    _drop_local(work, dubbed)
+
+
+def _drop_local(work: Work, dubbed: Dubbed) -> None:
+    """Give the disk space of one language back. Where nobody speaks, languages share their track and their sound."""
+    work.checkpoints.drop_local(dubbed.muxed.file)
+    if dubbed.placed.plan.placements:
+        work.checkpoints.drop_local(dubbed.placed.track)
+        work.checkpoints.drop_local(dubbed.mixed.sound)
 
 
 def _media(work: Work, dubbed: Dubbed, prefix: str, name: str) -> Iterator[NewResult]:
@@ -54,14 +62,23 @@ def _media(work: Work, dubbed: Dubbed, prefix: str, name: str) -> Iterator[NewRe
 
 
 def _documents(work: Work, dubbed: Dubbed, prefix: str, name: str) -> Iterator[NewResult]:
-    for document in _texts(name, dubbed):
+    for document in _texts(name, dubbed, subtitles=work.request.subtitles != "none"):
         key = f"{prefix}{document.kind}{PurePath(document.filename).suffix}"
         body = document.text.encode()
         work.storage.put(key, body, document.content_type)
         yield NewResult(document.language, document.kind, key, document.filename, document.content_type, len(body))
 
 
-def _texts(name: str, dubbed: Dubbed) -> Iterator[_Document]:
+def _texts(name: str, dubbed: Dubbed, *, subtitles: bool) -> Iterator[_Document]:
+    source, target = dubbed.heard.transcript.language, dubbed.language
+    if subtitles:
+        yield from _subtitles(name, dubbed)
+    transcript = dubbed.heard.transcript.to_dict()
+    yield _Document(None, "transcript", f"{name}.{source}.transcript.json", "application/json", _json(transcript))
+    yield _Document(target, "report", f"{name}.{target}.report.json", "application/json", _json(report(dubbed)))
+
+
+def _subtitles(name: str, dubbed: Dubbed) -> Iterator[_Document]:
     source, target = dubbed.heard.transcript.language, dubbed.language
     for kind, language, of, cues in (
         ("dub_subtitles", target, target, dubbed.muxed.dub_cues),
@@ -69,9 +86,6 @@ def _texts(name: str, dubbed: Dubbed) -> Iterator[_Document]:
     ):
         yield _Document(of, kind, f"{name}.{language}.srt", "application/x-subrip", to_srt(cues))
         yield _Document(of, kind, f"{name}.{language}.vtt", "text/vtt", to_vtt(cues))
-    transcript = dubbed.heard.transcript.to_dict()
-    yield _Document(None, "transcript", f"{name}.{source}.transcript.json", "application/json", _json(transcript))
-    yield _Document(target, "report", f"{name}.{target}.report.json", "application/json", _json(report(dubbed)))
 
 
 def _json(document: object) -> str:

@@ -8,7 +8,7 @@ from worker.engines import registry
 from worker.stages.extract import Extracted
 from worker.work import Work
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -22,23 +22,20 @@ class Bed:
 
 def separate(work: Work, sound: Extracted) -> Bed:
     """The background of the sound."""
-    work.progress.begin("separate")
-    separator = registry.build("source_separation", work.settings)
-    name = f"{separator.name}/{separator.model}"
-    recipe = Recipe("separate", VERSION, (sound.sound.fingerprint,), engine=name, suffix=".flac")
+    with work.progress.stage("separate") as step:
+        separator = registry.build("source_separation", work.settings)
+        name = f"{separator.name}/{separator.model}"
+        recipe = Recipe("separate", VERSION, (sound.sound.fingerprint,), engine=name, suffix=".flac")
 
-    def build(out: Path) -> Facts:
-        made = separator.separate(work.checkpoints.path(sound.sound), work.scratch)
-        if made.background is None:
-            raise _NoBackgroundError
-        made.background.rename(out)
-        return {}
+        def build(out: Path) -> Facts:
+            made = separator.separate(work.checkpoints.path(sound.sound), work.scratch)
+            if made.background is None:
+                out.touch()  # nothing, so that nobody asks again
+            else:
+                made.background.rename(out)
+            return {"separated": made.background is not None}
 
-    try:
-        return Bed(work.checkpoints.make(recipe, build), ducked=False, engine=name)
-    except _NoBackgroundError:
-        return Bed(sound.sound, ducked=True, engine=name)
-
-
-class _NoBackgroundError(Exception):
-    """The engine makes no background; nothing is recorded, for the original is the bed."""
+        background = work.checkpoints.make(recipe, build)
+        step.ran(name, whole=background.made)
+    separated = background.facts["separated"]
+    return Bed(background if separated else sound.sound, ducked=not separated, engine=name)

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import soundfile
 
+from shared.dubbing.transcript import Segment
 from shared.errors import PermanentError
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.engines import registry
 from worker.engines.protocols import SpeechSynthesiser
 from worker.engines.retry import Patience, with_retries
 from worker.media.line import trim_and_fade
-from worker.stages.transcribe import Heard
 from worker.stages.translate import Translation
+from worker.threads import side_by_side
 from worker.voices import cast
 from worker.work import Work
 
@@ -44,50 +45,50 @@ class Spoken:
     engine: str
 
 
-def synthesize(work: Work, language: str, heard: Heard, translation: Translation) -> Spoken:
-    """Speak the translation. Raises PermanentError `no_voice`, `voice_not_found`."""
-    work.progress.begin("synthesize", language)
-    synthesiser: SpeechSynthesiser = registry.build("speech_synthesis", work.settings)
-    speak = _Speak(work, synthesiser, language)
-    voices = cast(heard.transcript.speakers, language, synthesiser.voices(), work.request.voices)
-    recipes = {
-        segment.id: speak.recipe(translation.texts[segment.id], voices[segment.speaker])
-        for segment in heard.transcript.segments
-    }
-    done = work.checkpoints.find(recipes.values())
-    lines = []
-    for segment in heard.transcript.segments:
-        lines.append(speak.line(segment.id, translation.texts[segment.id], voices[segment.speaker], done))
-        work.progress.at(len(lines) / len(recipes))
+def synthesize(work: Work, language: str, translation: Translation) -> Spoken:
+    """Speak the translation, several lines at once. Raises PermanentError `no_voice`, `voice_not_found`."""
+    with work.progress.stage("synthesize", language) as step:
+        synthesiser: SpeechSynthesiser = registry.build("speech_synthesis", work.settings)
+        wished = work.request.wished_voices(language)
+        speak = _Speak(work, synthesiser, language, cast(translation.speakers, language, synthesiser.voices(), wished))
+        done = work.checkpoints.find(speak.recipe(line) for line in translation.lines)
+        lines = []
+        threads = min(synthesiser.parallel_lines, work.cores)
+        for spoken in side_by_side(lambda line: speak.line(line, done), translation.lines, threads):
+            lines.append(spoken)
+            step.at(len(lines) / len(translation.lines))
+        step.ran(speak.engine, whole=not done and bool(lines))
     return Spoken(tuple(lines), speak.engine)
 
 
 class _Speak:
     """One language's synthesis."""
 
-    def __init__(self, work: Work, synthesiser: SpeechSynthesiser, language: str) -> None:
+    def __init__(self, work: Work, synthesiser: SpeechSynthesiser, language: str, voices: Mapping[str, str]) -> None:
         self._work = work
         self._synthesiser = synthesiser
         self._language = language
+        self._voices = voices
         self.engine = f"{synthesiser.name}/{synthesiser.model}"
 
-    def recipe(self, text: str, voice_id: str) -> Recipe:
-        options = {"text": text, "voice": voice_id, "language": self._language}
+    def recipe(self, line: Segment) -> Recipe:
+        options = {"text": line.text, "voice": self._voices[line.speaker], "language": self._language}
         return Recipe("synthesize.line", VERSION, options=options, engine=self.engine, suffix=".flac")
 
-    def line(self, line_id: int, text: str, voice_id: str, done: Mapping[str, Artifact]) -> SpokenLine:
+    def line(self, line: Segment, done: Mapping[str, Artifact]) -> SpokenLine:
         """The line's speech; a line with nothing to say, or that the voice says nothing for, has none."""
-        if not re.search(r"\w", text):
-            return SpokenLine(line_id, text, voice_id, None, 0.0, ("nothing_to_say",))
-        recipe = self.recipe(text, voice_id)
+        voice_id = self._voices[line.speaker]
+        if not re.search(r"\w", line.text):
+            return SpokenLine(line.id, line.text, voice_id, None, 0.0, ("nothing_to_say",))
+        recipe = self.recipe(line)
         audio = done.get(recipe.fingerprint)
         try:
-            audio = audio or self._work.checkpoints.make(recipe, lambda out: self._say(text, voice_id, out))
+            audio = audio or self._work.checkpoints.make(recipe, lambda out: self._say(line.text, voice_id, out))
         except PermanentError as error:
             if error.code != "empty_speech":
                 raise
-            return SpokenLine(line_id, text, voice_id, None, 0.0, ("empty_speech",))
-        return SpokenLine(line_id, text, voice_id, audio, audio.facts["seconds"])
+            return SpokenLine(line.id, line.text, voice_id, None, 0.0, ("empty_speech",))
+        return SpokenLine(line.id, line.text, voice_id, audio, audio.facts["seconds"])
 
     def _say(self, text: str, voice_id: str, out: Path) -> Facts:
         sound = with_retries(lambda: self._synthesiser.synthesise(text, voice_id, self._language), Patience())

@@ -10,7 +10,7 @@ from shared.config import Settings
 from shared.dubbing.transcript import Word
 from shared.errors import PermanentError
 from worker.engines.protocols import Sound
-from worker.engines.speech_recognition.pocketsphinx import FRAMES_PER_SECOND, listen, spelling
+from worker.engines.speech_recognition.pocketsphinx_decoder import FRAMES_PER_SECOND, listen, spelling
 from worker.engines.speech_recognition.pronunciation import sounded_out, tokens
 
 Times = tuple[float, float]

@@ -1,23 +1,20 @@
 """eSpeak NG, from a PyPI wheel: over a hundred languages, offline, far faster than speech."""
 
-import subprocess
-import sys
+import threading
 import unicodedata
-from functools import cached_property
+from functools import cache
 
 import espeakng_loader
 import langcodes
 import numpy as np
 
 from shared.config import Settings
-from shared.errors import PermanentError, TransientError
-from shared.limited import Limits, command
+from shared.errors import PermanentError
 from worker.engines.protocols import Sound, Voice
-from worker.engines.speech_synthesis import espeak_library
-from worker.engines.speech_synthesis.espeak_library import VOICE_NOT_FOUND, EspeakVoice, Library
+from worker.engines.speech_synthesis.espeak_library import EspeakVoice, Library
+from worker.engines.speech_synthesis.espeak_speaker import Speaker
 
-LIMITS = Limits(cpu_seconds=60, memory_bytes=1024**3)
-TIMEOUT = 120.0
+TIMEOUT = 120.0  # seconds for a line
 # Variants that are clearly other people: suffix, gender, what the voice's name adds.
 VARIANTS = (
     ("", "male", ""),
@@ -29,6 +26,14 @@ VARIANTS = (
 # Constructed, test and misnamed entries of eSpeak's own list.
 _NOT_OFFERED = frozenset({"piqd", "py", "xex", "qdb", "qya", "sjn", "ca-ba", "ca-nw", "ru-cl", "cmn-latn-pinyin"})
 _ALSO_KNOWN = {"ca-va": "ca-ES-valencia"}
+_listing = threading.Lock()  # the library is one a process, and not made for threads
+
+
+class _Own(threading.local):
+    """Each thread's speaker."""
+
+    def __init__(self) -> None:
+        self.speaker = Speaker()
 
 
 class EspeakSynthesiser:
@@ -36,51 +41,43 @@ class EspeakSynthesiser:
 
     name = "espeak"
     model = "ng-0.2.4"  # the version of espeakng-loader, which carries the library
+    parallel_lines = 8
 
     def __init__(self, settings: Settings) -> None:
         del settings
+        self._own = _Own()
 
     def voices(self) -> tuple[Voice, ...]:
         """For each language a neutral voice and four that sound like other speakers, its own accent first."""
-        return tuple(voice for voice, _ in self._voices.values())
-
-    @cached_property
-    def _voices(self) -> dict[str, tuple[Voice, str]]:
-        """By voice id, each voice and its name within the library."""
-        listed = Library(espeakng_loader.get_library_path(), espeakng_loader.get_data_path()).voices()
-        by_fitness = sorted(listed, key=lambda own: (own.priority, own.tags[0]))
-        offered: dict[str, tuple[Voice, str]] = {}
-        for voice, name in (variant for own in by_fitness for variant in _variants(own)):
-            offered.setdefault(voice.voice_id, (voice, name))
-        return offered
+        return tuple(voice for voice, _ in _offered().values())
 
     def synthesise(self, text: str, voice_id: str, language: str) -> Sound:
         """`text` at 22,050 Hz. Raises PermanentError `voice_not_found`, `empty_speech`, TransientError."""
         del language
-        if voice_id not in self._voices:
+        if voice_id not in _offered():
             raise PermanentError("voice_not_found", f"eSpeak has no voice {voice_id!r}.")
-        _, name = self._voices[voice_id]
-        answer = _speak(_plain(text), name)
-        rate, samples = int(np.frombuffer(answer, "<i4", 1)[0]), np.frombuffer(answer, "<i2", offset=4)
+        _, name = _offered()[voice_id]
+        spoken, rate = self._own.speaker.speak(_plain(text).encode(), name, TIMEOUT)
+        samples = np.frombuffer(spoken, "<i2")
         if not np.any(samples):
             raise PermanentError("empty_speech", "There is nothing to say in this line for this voice.")
         return Sound(samples.astype(np.float32) / np.float32(32768), rate)
 
 
-def _speak(plain: str, name: str) -> bytes:
-    paths = (espeakng_loader.get_library_path(), espeakng_loader.get_data_path())
-    script = [sys.executable, "-I", "-S", espeak_library.__file__, *paths, name]
-    try:
-        run = subprocess.run(
-            command(script, LIMITS), input=plain.encode(), capture_output=True, timeout=TIMEOUT, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise TransientError("synthesis_timed_out", "eSpeak took too long over a line.") from error
-    if run.returncode == VOICE_NOT_FOUND:
-        raise PermanentError("voice_not_found", f"eSpeak cannot load its voice {name!r}.")
-    if run.returncode:
-        raise TransientError("synthesis_crashed", f"eSpeak ended with {run.returncode} over a line.")
-    return run.stdout
+def _offered() -> dict[str, tuple[Voice, str]]:
+    """By voice id, each voice and its name within the library."""
+    with _listing:
+        return _read()
+
+
+@cache
+def _read() -> dict[str, tuple[Voice, str]]:
+    listed = Library(espeakng_loader.get_library_path(), espeakng_loader.get_data_path()).voices()
+    by_fitness = sorted(listed, key=lambda own: (own.priority, own.tags[0]))
+    offered: dict[str, tuple[Voice, str]] = {}
+    for voice, name in (variant for own in by_fitness for variant in _variants(own)):
+        offered.setdefault(voice.voice_id, (voice, name))
+    return offered
 
 
 def _variants(own: EspeakVoice) -> list[tuple[Voice, str]]:

@@ -1,17 +1,23 @@
 """The C library of eSpeak NG through ctypes (its API is described in `espeak-ng/speak_lib.h`).
 
-Run as a script it speaks one line and ends: `espeak_library.py <library> <data> <voice>`, UTF-8 text on stdin, on
-stdout the sample rate (int32) and 16-bit mono samples. The library keeps state that no call resets, so only a fresh
-process says a line the same way every time. The script runs isolated and imports only the standard library.
+Run as a script (`espeak_library.py <library> <data>`) it speaks line after line: on standard input REQUEST, the voice's
+name, the text as UTF-8; on standard output ANSWER and 16-bit mono samples. The library keeps state that no call resets,
+so only a fresh process says a line the same way every time: each line is spoken by a fork of the process that loaded
+the library. The script runs isolated and imports only the standard library.
 """
 
 import ctypes
+import os
+import signal
 import struct
 import sys
 from dataclasses import dataclass
 from typing import Any
 
-VOICE_NOT_FOUND = 3  # exit code of the script
+REQUEST = struct.Struct("<II")  # bytes of the voice's name, bytes of the text
+ANSWER = struct.Struct("<IIQ")  # 0 or VOICE_NOT_FOUND, sample rate in Hz, bytes of samples
+VOICE_NOT_FOUND = 3
+_PR_SET_PDEATHSIG = 1
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples come through the callback, before the call returns
 _DONT_EXIT = 0x8000
 _CHARS_UTF8 = 1  # neither SSML (0x10) nor phoneme input (0x100): all text is only text
@@ -67,6 +73,7 @@ class Library:
 
         callback = _Callback(collect)  # has to live as long as the library may call it
         self._library.espeak_SetSynthCallback(callback)
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else the time: the breath of some voices is random
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise LookupError(voice)
         size = ctypes.c_size_t(len(text) + 1)
@@ -87,15 +94,36 @@ def _read(voice: _Voice) -> EspeakVoice:
     return EspeakVoice(voice.identifier.decode(), voice.name.decode().strip(), tuple(tags), priorities[-1])
 
 
-def _main(path: str, data: str, voice: str) -> int:
+def _main(path: str, data: str) -> None:
+    """Speak each line of standard input in a fork of its own, until that ends."""
     library = Library(path, data)
+    while len(header := sys.stdin.buffer.read(REQUEST.size)) == REQUEST.size:
+        voice, text = (sys.stdin.buffer.read(size) for size in REQUEST.unpack(header))
+        parent = os.getpid()
+        if os.fork() == 0:
+            _die_with(parent)
+            _answer(library, voice.decode(), text)
+            os._exit(0)
+        _, status = os.wait()
+        if status:
+            sys.exit(1)  # the line's answer is missing or cut short: only a fresh pipe can be trusted
+
+
+def _answer(library: Library, voice: str, text: bytes) -> None:
     try:
-        samples = library.speak(sys.stdin.buffer.read(), voice)
+        status, samples = 0, library.speak(text, voice)
     except LookupError:
-        return VOICE_NOT_FOUND
-    sys.stdout.buffer.write(struct.pack("<i", library.rate) + samples)
-    return 0
+        status, samples = VOICE_NOT_FOUND, b""
+    sys.stdout.buffer.write(ANSWER.pack(status, library.rate, len(samples)) + samples)
+    sys.stdout.buffer.flush()
+
+
+def _die_with(parent: int) -> None:
+    """SIGKILL when the process that forked this one ends, however it does."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(_main(*sys.argv[1:]))
+    _main(*sys.argv[1:])

@@ -30,6 +30,7 @@ class FliteSynthesiser:
 
     name = "flite"
     model = "2.2"
+    parallel_lines = 8
 
     def __init__(self, settings: Settings) -> None:
         del settings

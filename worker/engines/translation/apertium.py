@@ -3,7 +3,9 @@
 import re
 import shutil
 import textwrap
+import threading
 import unicodedata
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,15 +20,18 @@ MODES = Path("/usr/share/apertium/modes")
 LONGEST = 2000  # characters in one message: what is in flight stays below what the pipes between the stages hold
 # What the pair's dictionaries have no word for can come back marked: `*unknown`, `@untranslated`, `#ungenerated`.
 _MARK = re.compile(r"(?<!\S)([\"'“‘«¡¿(\[]*)[*@#]+(?=\w)")
+# A pair's dictionaries take 120 MiB: however many threads translate, one pair is loaded at a time.
+_turn = threading.Lock()
+_all_pipelines: weakref.WeakSet[Pipeline] = weakref.WeakSet()
 _MODE_NAME = re.compile(r"^([a-z]{2,3})(_[A-Z]{2})?-([a-z]{2,3})(_[A-Z]{2})?$")
 
 
 class ApertiumTranslator:
-    """A Translator for the pairs installed on this machine. Not for several threads at once."""
+    """A Translator for the pairs installed on this machine. For any thread; in one process they take turns."""
 
     name = "apertium"
     model = "3"
-    batch_lines = 50
+    batch_lines = 200
 
     def __init__(self, settings: Settings, timeout: float = 30.0) -> None:
         del settings
@@ -38,16 +43,22 @@ class ApertiumTranslator:
         return frozenset(installed())
 
     def translate(self, lines: Sequence[SourceLine], source: str, target: str) -> list[str]:
-        """One text for each line. Raises PermanentError `unsupported_pair`, TransientError."""
-        pipeline = self._pipeline((source, target))
-        return [self._line(pipeline, line.text) for line in lines]
+        """One text for each line. Raises PermanentError `unsupported_language_pair`, TransientError."""
+        with _turn:
+            pipeline = self._pipeline((source, target))
+            for other in _all_pipelines - {pipeline}:
+                other.stop()
+            return [self._line(pipeline, line.text) for line in lines]
 
     def _pipeline(self, pair: tuple[str, str]) -> Pipeline:
         if pair not in self._pipelines:
             mode = installed().get(pair)
             if mode is None:
-                raise PermanentError("unsupported_pair", f"Apertium has no pair from {pair[0]} to {pair[1]} here.")
+                raise PermanentError(
+                    "unsupported_language_pair", f"Apertium has no pair from {pair[0]} to {pair[1]} here."
+                )
             self._pipelines[pair] = Pipeline(mode)
+            _all_pipelines.add(self._pipelines[pair])
         return self._pipelines[pair]
 
     def _line(self, pipeline: Pipeline, text: str) -> str:

@@ -1,0 +1,189 @@
+"""The floor of the web tier: Flask, psycopg and PyJWT by hand, the same SQL and the same JSON, and nothing else.
+
+`gunicorn --config web/gunicorn.conf.py bench.gauge.bare:app`, with the web tier's own environment.
+"""
+
+import hashlib
+import threading
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import jwt
+import psycopg
+import uuid_utils.compat
+from flask import Flask, Response, jsonify, request
+from flask.json.provider import DefaultJSONProvider
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from shared.config import settings_or_exit
+from shared.db import engine_options
+from shared.queue import Queue
+
+Row = dict[str, Any]
+
+settings = settings_or_exit()
+queue = Queue(settings)
+address = settings.database_url.get_secret_value().replace("+psycopg", "", 1)
+secret = settings.jwt_secret.get_secret_value()
+held = threading.local()
+
+JOB = """job_id, video_id, status, progress, stage, estimated_end_at, attempt, round, error_code, error_message,
+    source_language, options, original_s3_path, result_s3_path, webhook_url, created_at, started_at, completed_at,
+    expires_at"""
+DUB = "language, status, stage, progress, round, error_code, error_message, result_s3_path, completed_at, job_id"
+
+
+class Json(DefaultJSONProvider):
+    """Times as the web tier writes them, and keys in the order they were given."""
+
+    sort_keys = False
+    compact = True
+
+    @staticmethod
+    def default(o: Any) -> Any:
+        """A time or an id as text."""
+        if isinstance(o, datetime):
+            return o.isoformat().replace("+00:00", "Z")
+        return str(o) if isinstance(o, UUID) else DefaultJSONProvider.default(o)
+
+
+app = Flask(__name__)
+app.json = Json(app)
+
+
+def connection() -> "psycopg.Connection[Row]":
+    """This thread's own; a pool could only cost more."""
+    if not hasattr(held, "connection"):
+        options = engine_options()["connect_args"]["options"]
+        held.connection = psycopg.connect(address, autocommit=True, row_factory=dict_row, options=options)
+    found: psycopg.Connection[Row] = held.connection
+    return found
+
+
+def asking() -> UUID:
+    """The user of the token, who has to be there and not disabled."""
+    token = request.headers["Authorization"].removeprefix("Bearer ")
+    claims = jwt.decode(token, secret, algorithms=["HS256"], issuer="onevoice")
+    found = (
+        connection()
+        .execute("select id from users where id = %s and disabled_at is null", (UUID(claims["sub"]),))
+        .fetchone()
+    )
+    if found is None:
+        raise LookupError
+    user: UUID = found["id"]
+    return user
+
+
+@app.post("/dubbing-jobs")
+def create() -> tuple[Response, int]:
+    """The order, written with its dubs and called out to the queue."""
+    user, wanted = asking(), request.get_json()
+    job_id, video_id = uuid_utils.compat.uuid7(), UUID(wanted["video_id"])
+    run = connection().execute
+    with connection().transaction():
+        run("select id from users where id = %s for update", (user,))
+        run("select * from videos where id = %s and user_id = %s for share", (video_id, user)).fetchone()
+        run("select slot, capabilities, published_at from engine_capabilities").fetchall()
+        run("select count(*) from jobs where user_id = %s and status in ('PENDING', 'PROCESSING')", (user,)).fetchone()
+        run(
+            """insert into jobs (job_id, user_id, video_id, status, progress, source_language, options,
+                original_s3_path, wakes, attempt, crashes, transient_failures)
+            values (%s, %s, %s, 'PENDING', 0, %s, %s, %s, 0, 0, 0, 0)""",
+            (job_id, user, video_id, wanted["source_language"],
+             Jsonb({"voices": {}, "background": "duck"}), f"s3://{settings.s3_bucket}/originals/{video_id}"),
+        )  # fmt: skip
+        for position, language in enumerate(wanted["target_languages"]):
+            run(
+                "insert into dubs (id, job_id, position, language, status, progress) values (%s, %s, %s, %s, %s, 0)",
+                (uuid_utils.compat.uuid7(), job_id, position, language, "PENDING"),
+            )
+        job = run(f"select {JOB} from jobs where job_id = %s", (job_id,)).fetchone()
+        dubs = run(f"select {DUB} from dubs where job_id = %s order by position", (job_id,)).fetchall()
+    queue.wake(job_id)
+    with connection().transaction():
+        run("update jobs set wake_sent_at = now(), wakes = wakes + 1 where job_id = %s", (job_id,))
+    return jsonify(document(job or {}, dubs)), 202
+
+
+@app.get("/dubbing-jobs")
+def listed() -> Response:
+    """The newest jobs, 20 of them."""
+    user, limit = asking(), request.args.get("limit", 20, type=int)
+    run = connection().execute
+    with connection().transaction():
+        jobs = run(
+            f"select {JOB} from jobs where user_id = %s and deleted_at is null order by job_id desc limit %s",
+            (user, limit + 1),
+        ).fetchall()
+        ids = [job["job_id"] for job in jobs]
+        dubs: dict[UUID, list[Row]] = {job_id: [] for job_id in ids}
+        for dub in run(f"select {DUB} from dubs where job_id = any(%s) order by position", (ids,)):
+            dubs[dub["job_id"]].append(dub)
+    items = [document(job, dubs[job["job_id"]]) for job in jobs[:limit]]
+    return jsonify({"items": items, "next_cursor": str(ids[limit - 1]) if len(ids) > limit else None})
+
+
+@app.get("/dubbing-jobs/<uuid:job_id>")
+def status(job_id: UUID) -> Response:
+    """One job, or 304."""
+    user = asking()
+    run = connection().execute
+    with connection().transaction():
+        job = run(
+            f"select {JOB} from jobs where job_id = %s and user_id = %s and deleted_at is null", (job_id, user)
+        ).fetchone()
+        dubs = run(f"select {DUB} from dubs where job_id = %s order by position", (job_id,)).fetchall()
+    tag = f'W/"{hashlib.blake2b(repr((job, dubs)).encode(), digest_size=16).hexdigest()}"'
+    answer = Response(status=304) if request.headers.get("If-None-Match") == tag else jsonify(document(job or {}, dubs))
+    answer.headers["ETag"] = tag
+    return answer
+
+
+def document(job: Row, dubs: list[Row]) -> Row:
+    """A job as JSON."""
+    return {
+        "job_id": job["job_id"],
+        "video_id": job["video_id"],
+        "status": job["status"],
+        "progress": job["progress"],
+        "stage": job["stage"],
+        "eta_seconds": _eta(job),
+        "attempt": job["attempt"],
+        "round": job["round"],
+        "error": _error(job),
+        "source_language": job["source_language"],
+        "dubs": [
+            {
+                "language": dub["language"],
+                "status": dub["status"],
+                "stage": dub["stage"],
+                "progress": dub["progress"],
+                "round": dub["round"],
+                "error": _error(dub),
+                "result_s3_path": dub["result_s3_path"],
+                "completed_at": dub["completed_at"],
+            }
+            for dub in dubs
+        ],
+        "range": job["options"].get("range"),
+        "preview": bool(job["options"].get("preview")),
+        "webhook_url": job["webhook_url"],
+        "original_s3_path": job["original_s3_path"],
+        "result_s3_path": job["result_s3_path"],
+        "created_at": job["created_at"],
+        "started_at": job["started_at"],
+        "completed_at": job["completed_at"],
+        "expires_at": job["expires_at"],
+    }
+
+
+def _eta(job: Row) -> float | None:
+    end = job["estimated_end_at"]
+    return None if end is None else max(0.0, (end - datetime.now(UTC)).total_seconds())
+
+
+def _error(row: Row) -> Row | None:
+    return {"code": row["error_code"], "message": row["error_message"]} if row["error_code"] else None

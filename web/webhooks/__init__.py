@@ -1,0 +1,1 @@
+"""Customer webhooks over HTTP."""

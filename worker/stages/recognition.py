@@ -1,0 +1,91 @@
+"""Recognition piece by piece, each piece's words a checkpoint of their own."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from statistics import fmean
+from typing import Any
+
+from shared.dubbing.transcript import Transcript, Word
+from shared.errors import PermanentError
+from worker.artifacts import Recipe
+from worker.engines.protocols import Piece, Recognised, Sound, SpeechRecogniser
+from worker.media.voice_activity import pieces
+from worker.segmentation import segmented
+from worker.spans import Span
+from worker.work import Work
+
+VERSION = 1
+LONGEST_PIECE_SECONDS = 30.0
+UNDETERMINED = "und"  # BCP-47: nothing was said in any language
+
+
+# Reads a stretch of the sound, by its start and end in seconds.
+Read = Callable[[float, float], Sound]
+# Gets how far recognition is, in seconds of the sound.
+Told = Callable[[float], None]
+
+
+class Recognition:
+    """One sound's recognition. `found`: an earlier attempt had recognised some of it."""
+
+    def __init__(self, work: Work, recogniser: SpeechRecogniser, engine: str, sound: str, read: Read) -> None:
+        """`sound` is the fingerprint of what `read` reads."""
+        self.found = False
+        self._work = work
+        self._recogniser = recogniser
+        self._engine = engine
+        self._sound = sound
+        self._read = read
+        self._recipes: dict[int, Recipe] = {}
+        self._ends: dict[int, float] = {}
+
+    def run(self, voiced: list[Span], told: Told) -> list[Recognised]:
+        """The words of all pieces, in order."""
+        done: dict[int, Recognised] = {}
+        for recognised in self._recogniser.recognise(self._missing(voiced, done), self._work.request.source_language):
+            self._work.checkpoints.make_document(self._recipes[recognised.index], lambda r=recognised: asdict(r))  # type: ignore[misc]
+            done[recognised.index] = recognised
+            told(self._ends[recognised.index])
+        return [done[index] for index in sorted(done)]
+
+    def _missing(self, voiced: list[Span], done: dict[int, Recognised]) -> Iterator[Piece]:
+        """The pieces that no earlier attempt recognised; what one did is put into `done`."""
+        for piece in pieces(voiced, self._read, LONGEST_PIECE_SECONDS):
+            recipe = self._recipe(piece)
+            known = self._work.checkpoints.find([recipe]).get(recipe.fingerprint)
+            if known is None:
+                yield piece
+            else:
+                self.found = True
+                done[piece.index] = _from_document(self._work.checkpoints.document(known))
+
+    def _recipe(self, piece: Piece) -> Recipe:
+        options = {
+            "start": round(piece.start, 3),
+            "seconds": round(piece.sound.seconds, 3),
+            "language": self._work.request.source_language,
+        }
+        recipe = Recipe("transcribe.piece", VERSION, (self._sound,), options, self._engine)
+        self._recipes[piece.index], self._ends[piece.index] = recipe, piece.start + piece.sound.seconds
+        return recipe
+
+
+def document_of(heard: list[Recognised], source_language: str | None, doubtful_below: float | None) -> dict[str, Any]:
+    """What the pieces say as `{transcript, doubtful}`. Raises PermanentError `source_language_unknown`."""
+    words = sorted((word for piece in heard for word in piece.words), key=lambda word: word.start)
+    language = source_language or (_detected(heard) if words else UNDETERMINED)
+    doubtful = doubtful_below is not None and bool(words) and fmean(w.confidence for w in words) < doubtful_below
+    return {"transcript": Transcript(language, segmented(words, language)).to_dict(), "doubtful": doubtful}
+
+
+def _from_document(document: dict[str, Any]) -> Recognised:
+    words = tuple(Word(**word) for word in document["words"])
+    return Recognised(document["index"], words, document["language"])
+
+
+def _detected(heard: list[Recognised]) -> str:
+    """The language most pieces are in."""
+    languages = [piece.language for piece in heard if piece.language]
+    if not languages:
+        raise PermanentError("source_language_unknown", "The language could not be told. Name the source language.")
+    return max(set(languages), key=languages.count)
