@@ -82,6 +82,8 @@ def _needed_gain(sound: Samples, ceiling: float) -> _Decibels | None:
     if level.max() <= _NEAR * ceiling:
         return None
     after = np.flatnonzero(np.maximum(level[_HALF - 1 : -_HALF], level[_HALF : 1 - _HALF]) > _NEAR * ceiling)
+    if not len(after):  # what is loud lies at an end, and is another call's
+        return None
     between = np.zeros(len(level) - 2 * _HALF + 1, np.float32)  # between each sample and the next, from _HALF − 1 on
     between[after] = _between(sound, after)
     peaks = np.maximum(level[_HALF:-_HALF], np.maximum(between[:-1], between[1:]))

@@ -79,3 +79,13 @@ def test_both_sides_are_turned_together():
 def test_a_sound_shorter_than_the_look_ahead(count):
     sound = np.full((count, 2), 0.1, np.float32)
     assert np.array_equal(np.concatenate([*limit([sound]), np.zeros((0, 2), np.float32)]), sound)
+
+
+def test_a_single_loud_sample_anywhere_about_a_blocks_edge():
+    edge = 4800
+    for place in range(edge - 300, edge + 300):
+        sound = np.full((3 * edge, 2), 0.01, np.float32)
+        sound[place] = 0.75  # near the ceiling, not above it
+        out = np.concatenate(list(limit(iter(np.split(sound, 3)))))
+        assert len(out) == len(sound)
+        assert np.max(np.abs(out)) <= 10 ** (-2.0 / 20) + 1e-4
