@@ -27,15 +27,20 @@ RESET_NOTICE = "The object store keeps files only while it runs, so database and
 
 
 class Stack:
-    """Everything running, from `__enter__` to `__exit__`. Raises StackError when it can't start."""
+    """Everything running, from `__enter__` to `__exit__`; `workers` is how many worker tiers, each with its daemon.
 
-    def __init__(self, folder: Path = FOLDER, say: Callable[[str], None] = print) -> None:
+    Raises StackError when it can't start.
+    """
+
+    def __init__(self, folder: Path = FOLDER, say: Callable[[str], None] = print, workers: int = 1) -> None:
         self._folder = folder
+        self._count = workers
         self._say = say
         self._open = ExitStack()
         self.url = ""
         self.max_upload_bytes = 0
         self.children: list[Child] = []
+        self.workers: list[Child] = []
 
     def __enter__(self) -> Self:
         for name in ("logs", "scratch", "objects", "mail"):
@@ -70,10 +75,11 @@ class Stack:
         self.max_upload_bytes = int(self._environment["ONEVOICE_MAX_UPLOAD_BYTES"])
         self._prepare_database()
         self._start_tier("web", web_port)
-        worker_port = self._port("worker tier", WORKER_PORT)
-        worker = self._start_tier("worker", worker_port)
-        self._start_daemon(f"http://127.0.0.1:{worker_port}", endpoint, queue_url)
-        worker.wait_until(lambda: _answers(f"{self.url}/languages"), READY_SECONDS)
+        for number in range(self._count):
+            worker_port = self._port("worker tier", WORKER_PORT + number)
+            self.workers.append(self._start_tier("worker", worker_port, number))
+            self._start_daemon(f"http://127.0.0.1:{worker_port}", endpoint, queue_url, number)
+        self.workers[0].wait_until(lambda: _answers(f"{self.url}/languages"), READY_SECONDS)
         lock.write(self.url)
         lock.flush()
 
@@ -99,15 +105,23 @@ class Stack:
         create = [*flask, "users", "create", self.secrets.email, "--password-stdin"]
         environment.run(create, self._environment, self._log("user"), given=self.secrets.password)
 
-    def _start_tier(self, tier: str, port: int) -> Child:
-        """Start `tier` exactly as the Procfile does, and wait for it."""
-        variables = {**self._environment, "ONEVOICE_TIER": tier, "ONEVOICE_PORT": str(port)}
-        child = Child(f"The {tier} tier", limited(*procfile_command()), self._log(tier), variables, grace_seconds=30)
+    def _start_tier(self, tier: str, port: int, number: int = 0) -> Child:
+        """Start `tier` exactly as the Procfile does, and wait for it; each of several has its own scratch and log."""
+        own = f"{tier}{number or ''}"
+        scratch = self._folder / "scratch" / own
+        scratch.mkdir(exist_ok=True)
+        variables = {
+            **self._environment,
+            "ONEVOICE_TIER": tier,
+            "ONEVOICE_PORT": str(port),
+            "ONEVOICE_SCRATCH_DIR": str(scratch),
+        }
+        child = Child(f"The {tier} tier", limited(*procfile_command()), self._log(own), variables, grace_seconds=30)
         self._keep(child)
         child.wait_until(lambda: _answers(f"http://127.0.0.1:{port}/health"), READY_SECONDS)
         return child
 
-    def _start_daemon(self, app_url: str, endpoint: str, queue_url: str) -> None:
+    def _start_daemon(self, app_url: str, endpoint: str, queue_url: str, number: int) -> None:
         flags = {
             "--queue-url": queue_url,
             "--endpoint-url": endpoint,
@@ -120,7 +134,7 @@ class Stack:
             "--cron-file": str(ROOT / "cron.yaml"),
         }
         arguments = limited(sys.executable, "-m", "local.sqsd", *(part for flag in flags.items() for part in flag))
-        self._keep(Child("The queue daemon", arguments, self._log("sqsd"), self._environment))
+        self._keep(Child("The queue daemon", arguments, self._log(f"sqsd{number or ''}"), self._environment))
 
     def _port(self, what: str, usual: int) -> int:
         port = free_port(usual)
