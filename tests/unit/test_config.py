@@ -16,6 +16,7 @@ GOOD = {
     "s3_bucket": "bucket",
     "sqs_queue_url": "https://sqs.us-east-1.amazonaws.com/1/jobs",
     "mail_from": "OneVoice <no-reply@example.com>",
+    "public_url": "https://onevoice.test",
     "jwt_secret": "c7PqLw2nVx9ZkT4mRb8sYh3dGf6jAe1u",
     "speech_recognition": ("pocketsphinx",),
     "forced_alignment": ("pocketsphinx",),
