@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import jwt
 import psutil
+from pydantic import SecretStr
 
 from bench.gauge.load import Call, rate
 from bench.gauge.memory import pss_bytes
@@ -24,6 +25,7 @@ from bench.gauge.site import Site, site
 from bench.gauge.table import mib, setting, table
 from local.processes import ROOT, Child, StackError
 from local.stack import stop_on_signals
+from web.signing import key_id
 
 PACKAGES = ("flask", "flask-openapi3", "gunicorn", "psycopg", "pydantic", "sqlalchemy")
 WEB = ["bash", ".platform/start"]
@@ -37,9 +39,11 @@ OWN = ("next_cursor", "job_id", "created_at")
 def headers_of(site: Site, number: int) -> dict[str, str]:
     """A user's access token, as the web tier would make it."""
     now = datetime.now(UTC)
-    claims = {"sub": str(site.owners[number].user_id), "iss": "onevoice", "iat": now, "nbf": now, "type": "access",
-              "fresh": False, "jti": str(number), "exp": now + timedelta(hours=12)}  # fmt: skip
-    return {"Authorization": f"Bearer {jwt.encode(claims, site.jwt_secret, 'HS256')}"}
+    owner = site.owners[number]
+    claims = {"sub": str(owner.user_id), "sid": str(owner.session_id), "iss": "onevoice", "iat": now, "nbf": now,
+              "type": "access", "fresh": False, "jti": str(number), "exp": now + timedelta(hours=12)}  # fmt: skip
+    headers = {"kid": key_id(SecretStr(site.jwt_secret))}
+    return {"Authorization": f"Bearer {jwt.encode(claims, site.jwt_secret, 'HS256', headers)}"}
 
 
 def workload(site: Site, url: str) -> dict[str, tuple[str, list[Call]]]:

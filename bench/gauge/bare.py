@@ -29,6 +29,9 @@ address = settings.database_url.get_secret_value().replace("+psycopg", "", 1)
 secret = settings.jwt_secret.get_secret_value()
 held = threading.local()
 
+KNOWN = """select users.id, role from users join sessions on sessions.user_id = users.id
+    where users.id = %s and sessions.id = %s and revoked_at is null and expires_at > now()
+    and disabled_at is null and users.deleted_at is null"""
 JOB = """job_id, video_id, status, progress, stage, estimated_end_at, attempt, round, error_code, error_message,
     source_language, options, original_s3_path, result_s3_path, webhook_url, created_at, started_at, completed_at,
     expires_at"""
@@ -63,14 +66,10 @@ def connection() -> "psycopg.Connection[Row]":
 
 
 def asking() -> UUID:
-    """The user of the token, who has to be there and not disabled."""
+    """The user of the token, who has to be there and not disabled, and whose session has to be on."""
     token = request.headers["Authorization"].removeprefix("Bearer ")
     claims = jwt.decode(token, secret, algorithms=["HS256"], issuer="onevoice")
-    found = (
-        connection()
-        .execute("select id from users where id = %s and disabled_at is null", (UUID(claims["sub"]),))
-        .fetchone()
-    )
+    found = connection().execute(KNOWN, (UUID(claims["sub"]), UUID(claims["sid"]))).fetchone()
     if found is None:
         raise LookupError
     user: UUID = found["id"]

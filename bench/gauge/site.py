@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from local.processes import ROOT, Child, free_port, inherited, limited
 from shared import languages, schema
 from shared.db import transaction
 from shared.dubbing import jobs
-from shared.models import User, Video, VideoStatus, new_id
+from shared.models import User, UserSession, Video, VideoStatus, new_id
 
 USERS, JOBS_EACH = 20, 30
 CAPABILITIES: dict[str, dict[str, Any]] = {
@@ -37,9 +38,10 @@ CAPABILITIES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Owner:
-    """A user with a READY video and jobs, newest first."""
+    """A user who is signed in, with a READY video and jobs, newest first."""
 
     user_id: UUID
+    session_id: UUID
     video_id: UUID
     job_ids: list[UUID]
 
@@ -131,13 +133,16 @@ def _owner(engine: Engine, number: int) -> Owner:
         )  # fmt: skip
         session.add_all([user, video])
         session.flush()
+        until = datetime.now(UTC) + timedelta(days=1)
+        own = UserSession(id=new_id(), user_id=user.id, user_agent="bench", ip="127.0.0.0/24", expires_at=until)
+        session.add(own)
         new = jobs.NewJob(
             user_id=user.id, video_id=video.id, original_s3_path=f"s3://bench/originals/{video.id}",
             source_language="en", target_languages=("es",), source_transcript=None,
             options={"voices": {}, "background": "duck"},
         )  # fmt: skip
         made = [jobs.create(session, new).job_id for _ in range(JOBS_EACH)]
-    return Owner(user.id, video.id, made[::-1])
+    return Owner(user.id, own.id, video.id, made[::-1])
 
 
 class _TakesAll(BaseHTTPRequestHandler):
