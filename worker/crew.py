@@ -101,7 +101,7 @@ class _Failure:
 
 
 def _crashed() -> TransientError:
-    return TransientError("engine_crashed", "A speech recognition process ended unexpectedly.")
+    return TransientError("engine_crashed", "A process that shared in the work ended unexpectedly.")
 
 
 def lead() -> None:

@@ -5,6 +5,7 @@ output as {code, message, retry_after}; the parent records it.
 """
 
 import argparse
+import ctypes
 import json
 import sys
 from uuid import UUID
@@ -17,6 +18,8 @@ from shared.dubbing.jobs import Claim
 from shared.errors import PermanentError, TransientError
 from worker import pipeline, trouble, work
 
+# glibc's M_ARENA_MAX. By default threads have arenas of their own, and what one has freed another does not use.
+ARENA_MAX, ARENAS = -8, 2
 # Transactions are short and the languages' threads share them; twice as many are opened in a rush.
 CONNECTIONS = 2
 
@@ -26,6 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m worker.run", description=__doc__)
     parser.add_argument("job_id", type=UUID)
     job_id = parser.parse_args().job_id
+    ctypes.CDLL(None).mallopt(ARENA_MAX, ARENAS)
     answer = trouble.answer_alone()
     order = json.load(sys.stdin)
     settings = settings_or_exit()

@@ -1,11 +1,6 @@
 """Speech made faster or slower at its own pitch, and brought to 48 kHz."""
 
-import multiprocessing
-import os
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -15,16 +10,15 @@ import soundfile
 import soxr
 from python_stretch import Signalsmith
 
-from shared.errors import PermanentError, TransientError
-from shared.limited import die_with_parent
+from shared.errors import PermanentError
+from worker.crew import shared_out
 from worker.engines.protocols import Samples, Sound
 
 RATE = 48_000
 # Half a per cent is not heard, and not stretching is exact.
 UNHEARD = 0.005
-# A pool takes a second or two to start (each process imports anew); this many lines take about as long without one.
+# The processes take a second or so to start; this many lines take about as long without them.
 FEW_JOBS = 250
-QUEUED_PER_WORKER = 4
 _SEED = 1  # the stretcher dithers phases: seeded, the same line always comes out the same
 
 
@@ -62,31 +56,34 @@ def stretch_all(jobs: Iterable[StretchJob], workers: int) -> Iterator[tuple[int,
     """Each job's id and its speech at 48 kHz, in the jobs' order.
 
     Many jobs share `workers` processes, which die with the calling thread; few run here. A handful is in memory at any
-    time. Raises TransientError `stretch_interrupted` when a process dies.
+    time. Raises TransientError `engine_crashed` when a process dies.
     """
     waiting = iter(jobs)
     first = list(islice(waiting, FEW_JOBS + 1))
+    every = chain(first, waiting)
     if workers < 2 or len(first) <= FEW_JOBS:
-        return map(_done, chain(first, waiting))
-    return _in_processes(chain(first, waiting), workers)
+        return map(_done, every)
+    return _in_order(shared_out(_stretcher, enumerate(every), workers))
 
 
-def _in_processes(jobs: Iterator[StretchJob], workers: int) -> Iterator[tuple[int, Samples]]:
-    # Spawned, for a fork of a process with threads may hang; processes, for the stretcher holds the GIL.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=die_with_parent, initargs=(os.getpid(),)) as pool:
-        running: deque[Future[tuple[int, Samples]]] = deque()
-        try:
-            for job in jobs:
-                running.append(pool.submit(_done, job))
-                if len(running) >= workers * QUEUED_PER_WORKER:
-                    yield running.popleft().result()
-            while running:
-                yield running.popleft().result()
-        except BrokenProcessPool as broken:
-            raise TransientError("stretch_interrupted", "Fitting the speech was interrupted. Try again.") from broken
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+def _stretcher() -> Callable[[tuple[int, StretchJob]], tuple[int, tuple[int, Samples]]]:
+    """Processes, for the stretcher holds the GIL."""
+    return _numbered
+
+
+def _numbered(item: tuple[int, StretchJob]) -> tuple[int, tuple[int, Samples]]:
+    return item[0], _done(item[1])
+
+
+def _in_order(done: Iterator[tuple[int, tuple[int, Samples]]]) -> Iterator[tuple[int, Samples]]:
+    """What came, by its number: the few that came before their turn are kept until then."""
+    early: dict[int, tuple[int, Samples]] = {}
+    turn = 0
+    for number, result in done:
+        early[number] = result
+        while turn in early:
+            yield early.pop(turn)
+            turn += 1
 
 
 def _done(job: StretchJob) -> tuple[int, Samples]:
