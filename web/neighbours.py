@@ -49,3 +49,11 @@ def single_statements() -> Iterator[Connection]:
     """A connection on which each statement is a transaction of its own: one way to the database and back, not three."""
     with pool.engine.connect() as connection:
         yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A session for one statement, without a transaction about it; of several, each sees its own moment."""
+    engine = pool.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with Session(engine, expire_on_commit=False) as session:
+        yield session

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import Session, joinedload, undefer
 
 from shared.accounts import activity
 from shared.accounts.client import Client
@@ -25,6 +25,9 @@ from shared.storage import Storage, original_key
 
 # So long before its time is over a job is not reopened: longer than any transaction, so that no sweep comes in between.
 LAST_MOMENT = timedelta(minutes=1)
+# Jobs as users see them. Asked for all the time, so it is put together once.
+_SHOWN = select(Job).where(Job.deleted_at.is_(None)).options(joinedload(Job.dubs))
+_FIND = _SHOWN.where(Job.job_id == bindparam("job_id"), Job.user_id == bindparam("user_id"))
 
 
 def order(
@@ -178,9 +181,8 @@ def _check_live(session: Session, user_id: UUID, settings: Settings) -> None:
 
 
 def find(session: Session, user_id: UUID, job_id: UUID) -> Job:
-    """The user's job with its dubs. Raises AppError `not_found` (404)."""
-    mine = select(Job).where(Job.job_id == job_id, Job.user_id == user_id, Job.deleted_at.is_(None))
-    job = session.scalar(mine)
+    """The user's job with its dubs, in one statement. Raises AppError `not_found` (404)."""
+    job = session.scalars(_FIND, {"job_id": job_id, "user_id": user_id}).unique().one_or_none()
     if job is None:
         raise not_found("dubbing job")
     return job
@@ -189,8 +191,11 @@ def find(session: Session, user_id: UUID, job_id: UUID) -> Job:
 def listed(
     session: Session, user_id: UUID, *, limit: int, before: UUID | None, status: str | None, video_id: UUID | None
 ) -> Sequence[Job]:
-    """Up to `limit` of the user's jobs, newest first, older than `before`; of one status, of one video."""
-    mine = select(Job).where(Job.user_id == user_id, Job.deleted_at.is_(None))
+    """Up to `limit` of the user's jobs with their dubs, newest first, older than `before`; of one status, of one video.
+
+    One statement.
+    """
+    mine = _SHOWN.where(Job.user_id == user_id)
     query = mine.order_by(Job.job_id.desc()).limit(limit)
     if before is not None:
         query = query.where(Job.job_id < before)
@@ -198,7 +203,7 @@ def listed(
         query = query.where(Job.status == status)
     if video_id is not None:
         query = query.where(Job.video_id == video_id)
-    return session.scalars(query).all()
+    return session.scalars(query).unique().all()
 
 
 def cancel(session: Session, settings: Settings, user_id: UUID, job_id: UUID) -> Job:

@@ -24,7 +24,7 @@ from web.dubbing.schemas import (
     ResultList,
 )
 from web.idempotency import IdempotencyHeader, once
-from web.neighbours import neighbours, transaction
+from web.neighbours import neighbours, reading, transaction
 from web.openapi import reply, resource
 from web.requests import LARGEST_ORDER_BYTES, takes
 
@@ -85,7 +85,7 @@ def retry_job(path: JobPath, header: IdempotencyHeader) -> Response:
 def list_jobs(query: JobQuery) -> Response:
     """Your jobs, newest first."""
     before = paging.before(query, "jobs")
-    with transaction() as session:
+    with reading() as session:
         rows = orders.listed(
             session, user_id(), limit=query.limit + 1, before=before, status=query.status, video_id=query.video_id
         )
@@ -97,7 +97,7 @@ def list_jobs(query: JobQuery) -> Response:
 @dubbing.get("/dubbing-jobs/<uuid:job_id>", responses={200: JobBody})
 def read_job(path: JobPath) -> Response:
     """Where a job is. Send `If-None-Match` with the last ETag: 304 while nothing has changed but the clock."""
-    with transaction() as session:
+    with reading() as session:
         job = orders.find(session, user_id(), path.job_id)
     tag = job_tag(job)
     unchanged = request.if_none_match.contains_weak(tag)
