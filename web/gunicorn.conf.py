@@ -36,3 +36,5 @@ keepalive = 75
 # The worker's heartbeat file in memory, so that a slow disk never looks like a hung worker.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a RAM disk, gunicorn's own advice
 forwarded_allow_ips = "127.0.0.1"
+# The longest query that the schemas allow, with every character in its longest form, fits; as much as gunicorn takes.
+limit_request_line = 8190

@@ -10,16 +10,18 @@ from uuid import UUID
 import boto3
 import httpx
 import pytest
-from flask_jwt_extended import create_access_token
 from sqlalchemy import text
 
+from shared.accounts import sessions
+from shared.accounts.client import Client
 from shared.db import make_engine, transaction
 from shared.dubbing import jobs
-from shared.models import new_id
+from shared.models import User, new_id
 from shared.queue import Wake
 from tests.media import a_clip
 from tests.processes import QUICK, Tier, daemon, tier, until
 from tests.worker.conftest import Bench
+from web import signing
 from web.app import create_app
 
 WAITING, SLOTS, ASKED = 1000, 2, 40
@@ -97,9 +99,12 @@ def site(make_settings, tmp_path) -> Iterator[Site]:
             jobs.request_cancel(session, over)
             jobs.settle(session, over, settings)
         row = bench.row(over)
-        app = create_app(settings)
-        with app.app_context():
-            token = create_access_token(identity=str(row.user_id))
+        with transaction(engine) as session:
+            known = session.get_one(User, row.user_id).password_hash
+            where = Client("pytest", "127.0.0.0/24")
+            opened = sessions.begin(session, row.user_id, where, lasts_seconds=3600, password_hash=known)
+        with create_app(settings).app_context():
+            token = signing.access_token(opened)
         stack.enter_context(daemon(settings, worker.url, SLOTS))
         yield Site(bench, web, {"Authorization": f"Bearer {token}"}, row.video_id, over)
 

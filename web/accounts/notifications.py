@@ -1,6 +1,9 @@
 """Which mails one wants; and out of one kind of them by a link, without signing in."""
 
-from flask import Response
+from urllib.parse import quote
+
+from flask import Response, redirect
+from werkzeug.wrappers import Response as AnyResponse
 
 from shared.accounts import profile, unsubscribe
 from shared.accounts.activity import Kind
@@ -13,6 +16,8 @@ from web.openapi import reply, resource
 
 own_notifications = resource("notifications", __name__, session_only=True)
 unsubscribing = resource("unsubscribe", __name__, public_routes=True)
+TO_THE_PAGE = {"description": "The page's address is in `Location`."}
+THE_PAGE = {"description": "The page, for who follows.", "content": {"text/html": {"schema": {"type": "string"}}}}
 
 
 @own_notifications.get("/users/me/notifications", responses={200: Notifications})
@@ -43,6 +48,13 @@ def unsubscribe_topic(path: UnsubscribePath) -> Response:
     with transaction() as session:
         unsubscribe.turn_off(session, user, topic)
     return reply(Unsubscribed(topic=topic))
+
+
+@unsubscribing.get("/unsubscribe/<token>", responses={302: TO_THE_PAGE, 200: THE_PAGE})
+@public
+def unsubscribe_link(path: UnsubscribePath) -> AnyResponse:
+    """Where a mail program that does not post leads its reader: to the page that does. It changes nothing."""
+    return redirect(f"/app/unsubscribe/{quote(path.token, safe='')}")
 
 
 def _body(row: NotificationPreferences) -> Notifications:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, json, redirect, render_template, request, send_from_directory
-from werkzeug.wrappers import Response as AnyResponse
+from flask import Blueprint, Response, json, render_template, request, send_from_directory
 
 from web.auth import public
 from web.pages import english, korean
@@ -84,13 +83,6 @@ def forgot_password_page() -> Response:
 def unsubscribe_page(token: str) -> Response:
     """Get no more mails of a kind."""
     return _shown("unsubscribe", post=f"/unsubscribe/{quote(token, safe='')}")
-
-
-@mail_pages.get("/unsubscribe/<token>")
-@public
-def unsubscribe_link(token: str) -> AnyResponse:
-    """Where a mail program that does not post leads its reader."""
-    return redirect(f"/app/unsubscribe/{quote(token, safe='')}")
 
 
 @mail_pages.get("/app/files/<any('page.js', 'page.css'):name>")
