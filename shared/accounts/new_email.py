@@ -45,7 +45,7 @@ def ask(
 def verify(transaction: Transaction, token: str, where: Client) -> tuple[User, UUID | None]:
     """The user with the new address, and the id of the mail that tells the old one. All other links end.
 
-    Raises AppError `token_invalid` (400), `token_expired` (410), `email_taken` (409).
+    Raises AppError `token_invalid` (422), `token_expired` (410), `email_taken` (409).
     """
     with transaction() as session:
         owner = one_time.look(session, token, Purpose.NEW_EMAIL, lock=True)

@@ -49,7 +49,7 @@ def issue(
 def look(session: Session, token: str, purpose: Purpose, *, lock: bool = False) -> Owner:
     """Whose token it is; with `lock` it stays good until the transaction ends, and nobody else can use it.
 
-    Raises AppError `token_invalid` (400) when it is unknown, of another purpose, malformed, used, or its user is
+    Raises AppError `token_invalid` (422) when it is unknown, of another purpose, malformed, used, or its user is
     disabled or deleted; `token_expired` (410).
     """
     if lock:  # the user's row first, as everywhere; and a query of its own sees what its last holder did to the token
@@ -86,7 +86,7 @@ def from_now(session: Session, seconds: float) -> datetime:
 
 def invalid() -> AppError:
     """The one refusal for what is unknown, malformed, somebody else's or used."""
-    return AppError("token_invalid", "This link is not valid: it was used before, or a newer one took its place.", 400)
+    return AppError("token_invalid", "This link is not valid: it was used before, or a newer one took its place.", 422)
 
 
 def expired() -> AppError:

@@ -48,7 +48,7 @@ def ask(transaction: Transaction, settings: Settings, email: str, where: Client)
 def reset(transaction: Transaction, token: str, password: str, where: Client) -> UUID | None:
     """Set the password and end all sessions and all links; the id of the mail that tells.
 
-    A password that is refused leaves the link good. Raises AppError `token_invalid` (400), `token_expired` (410),
+    A password that is refused leaves the link good. Raises AppError `token_invalid` (422), `token_expired` (410),
     `weak_password` (422), `busy` (503).
     """
     with transaction() as session:

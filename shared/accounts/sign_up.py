@@ -75,7 +75,7 @@ def resend(transaction: Transaction, settings: Settings, email: str) -> UUID | N
 def verify(transaction: Transaction, token: str, where: Client) -> User:
     """The account that the token's own attempt becomes; other attempts of its address come to nothing.
 
-    Raises AppError `token_invalid` (400) for a token that is unknown, malformed, used, or of an address that has an
+    Raises AppError `token_invalid` (422) for a token that is unknown, malformed, used, or of an address that has an
     account by now; `token_expired` (410).
     """
     with transaction() as session:

@@ -24,7 +24,7 @@ def link_token(settings: Settings, user_id: UUID, topic: str) -> str:
 
 
 def redeem(settings: Settings, token: str) -> tuple[UUID, str]:
-    """Whom and which topic the token is for. Raises AppError `token_invalid` (400)."""
+    """Whom and which topic the token is for. Raises AppError `token_invalid` (422)."""
     for signer in _signers(settings):
         try:
             user_id, topic = signer.loads(token)
@@ -32,7 +32,7 @@ def redeem(settings: Settings, token: str) -> tuple[UUID, str]:
                 return UUID(user_id), topic
         except (BadData, ValueError, TypeError, AttributeError):
             continue
-    raise AppError("token_invalid", "This link is not complete or not one of ours.", 400)
+    raise AppError("token_invalid", "This link is not complete or not one of ours.", 422)
 
 
 def turn_off(session: Session, user_id: UUID, topic: str) -> None:

@@ -71,7 +71,7 @@ def test_from_sign_up_to_deletion(person: Person) -> None:
     person.post("/auth/login", 401, email=ADDRESS, password=PASSWORD)
     verification = person.token("Confirm")
     assert person.post("/auth/verify-email", 200, token=verification)["email"] == ADDRESS
-    person.post("/auth/verify-email", 400, token=verification)
+    person.post("/auth/verify-email", 422, token=verification)
 
     first = person.post("/auth/login", 200, email=ADDRESS, password=PASSWORD)
     second = person.post("/auth/refresh", 200, refresh_token=first["refresh_token"])

@@ -42,7 +42,7 @@ def change_notifications(body: NotificationChange) -> Response:
 def unsubscribe_topic(path: UnsubscribePath) -> Response:
     """Have no more mails of the kind that the link is for; mail programs post here by themselves (RFC 8058).
 
-    Whatever the body is, it is not looked at. Done twice it is done. 400 `token_invalid`.
+    Whatever the body is, it is not looked at. Done twice it is done. 422 `token_invalid`.
     """
     user, topic = unsubscribe.redeem(neighbours().settings, path.token)
     with transaction() as session:

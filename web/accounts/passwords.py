@@ -32,7 +32,7 @@ def forgot_password(body: Address) -> Response:
 @public
 @limited("30 per minute")
 def reset_password(body: NewPasswordByLink) -> Response:
-    """Set another password by the link, once; all sessions end. 400 `token_invalid`, 410 `token_expired`."""
+    """Set another password by the link, once; all sessions end. 422 `token_invalid`, 410 `token_expired`."""
     send_now(recovery.reset(transaction, body.token, body.password, client()))
     return Response(status=204)
 

@@ -54,7 +54,7 @@ def change_email(body: NewEmail) -> Response:
 @public
 @limited("30 per minute")
 def verify_new_email(body: Link) -> Response:
-    """Follow the link: the new address counts, and the old one is told. 400 `token_invalid`, 410 `token_expired`."""
+    """Follow the link: the new address counts, and the old one is told. 422 `token_invalid`, 410 `token_expired`."""
     user, mail = new_email.verify(transaction, body.token, client())
     send_now(mail)
     return reply(NewAddress(email=user.email))

@@ -40,6 +40,6 @@ def resend_verification(body: Address) -> Response:
 @public
 @limited("30 per minute")
 def verify_email(body: Link) -> Response:
-    """Follow the link: the account is there. 400 `token_invalid`, 410 `token_expired`."""
+    """Follow the link: the account is there. 422 `token_invalid`, 410 `token_expired`."""
     user = sign_up.verify(transaction, body.token, client())
     return reply(Verified(user_id=user.id, email=user.email))

@@ -66,7 +66,7 @@ def test_a_row_without_identity_stays(ana: Person, engine: Engine, client: Flask
         for table in deletion.PERSONAL:
             assert session.scalar(select(func.count()).select_from(table)) == 0, table
     answer = client.post("/auth/reset-password", json={"token": token, "password": "another battery"})
-    assert problem(answer) == (400, "token_invalid")
+    assert problem(answer) == (422, "token_invalid")
 
 
 def test_the_address_can_sign_up_again(ana: Person, client: FlaskClient, letters: Letters) -> None:

@@ -34,7 +34,7 @@ def test_a_forgotten_password(client: FlaskClient, ana: Person, letters: Letters
     assert ana.get("/users/me").status_code == 401, "all sessions end"
     assert login(client, ANA).status_code == 401
     assert login(client, ANA, OTHER).status_code == 200
-    assert reset(client, token) == (400, "token_invalid")
+    assert reset(client, token) == (422, "token_invalid")
     assert [mail.template for mail in letters.to(ANA)] == ["reset_password", "password_changed"]
 
 
@@ -62,7 +62,7 @@ def test_only_the_latest_link_counts(client: FlaskClient, ana: Person, letters: 
     forget(client)
     first = letters.token(ANA, Template.RESET_PASSWORD)
     forget(client)
-    assert reset(client, first) == (400, "token_invalid")
+    assert reset(client, first) == (422, "token_invalid")
     assert reset(client, letters.token(ANA, Template.RESET_PASSWORD)) == (204, "")
 
 
@@ -79,18 +79,18 @@ def test_a_link_expires(client: FlaskClient, ana: Person, letters: Letters, engi
 
 @pytest.mark.parametrize("token", ["x", "a" * 43, "é", " "])
 def test_a_link_of_nobody(client: FlaskClient, token: str) -> None:
-    assert reset(client, token) == (400, "token_invalid")
+    assert reset(client, token) == (422, "token_invalid")
 
 
 def test_a_link_of_another_kind_or_of_a_disabled_user(
     client: FlaskClient, ana: Person, letters: Letters, engine: Engine, address: str
 ) -> None:
     ana.post("/users/me/email", json={"email": address, "password": PASSWORD})
-    assert reset(client, letters.token(address, Template.CONFIRM_NEW_EMAIL)) == (400, "token_invalid")
+    assert reset(client, letters.token(address, Template.CONFIRM_NEW_EMAIL)) == (422, "token_invalid")
     forget(client)
     with transaction(engine) as session:
         session.execute(update(User).values(disabled_at=func.now()))
-    assert reset(client, letters.token(ANA, Template.RESET_PASSWORD)) == (400, "token_invalid")
+    assert reset(client, letters.token(ANA, Template.RESET_PASSWORD)) == (422, "token_invalid")
     before = len(letters.to(ANA))
     assert forget(client)[0] == 202
     assert len(letters.to(ANA)) == before
@@ -108,7 +108,7 @@ def test_changing_it_ends_the_other_sessions_and_all_links(client: FlaskClient, 
     assert ana.put("/users/me/password", json=body).status_code == 204
     assert ana.get("/users/me").status_code == 200
     assert client.get("/users/me", headers=elsewhere).status_code == 401
-    assert reset(client, letters.token(ANA, Template.RESET_PASSWORD)) == (400, "token_invalid")
+    assert reset(client, letters.token(ANA, Template.RESET_PASSWORD)) == (422, "token_invalid")
     assert login(client, ANA, OTHER).status_code == 200
     assert letters.to(ANA, Template.PASSWORD_CHANGED)
 

@@ -43,7 +43,7 @@ def test_another_address(client: FlaskClient, ana: Person, letters: Letters, add
     assert (done.status_code, done.json) == (200, {"email": address})
     assert [mail.template for mail in letters.to(ANA)] == ["email_change_asked", "email_changed"]
     assert ana.get("/users/me").json["email"] == address
-    assert problem(client.post("/auth/verify-new-email", json={"token": token})) == (400, "token_invalid")
+    assert problem(client.post("/auth/verify-new-email", json={"token": token})) == (422, "token_invalid")
     assert (login(client, ANA).status_code, login(client, address).status_code) == (401, 200)
 
 
@@ -85,7 +85,7 @@ def test_the_link_to_a_new_address_expires_and_a_newer_one_ends_it(
     ana.post("/users/me/email", json={"email": address, "password": PASSWORD})
     ana.post("/users/me/email", json={"email": f"x{address}", "password": PASSWORD})
     old, new = (letters.token(to, Template.CONFIRM_NEW_EMAIL) for to in (address, f"x{address}"))
-    assert problem(client.post("/auth/verify-new-email", json={"token": old})) == (400, "token_invalid")
+    assert problem(client.post("/auth/verify-new-email", json={"token": old})) == (422, "token_invalid")
     with transaction(engine) as session:
         session.execute(update(OneTimeToken).values(expires_at=func.now()))
     assert problem(client.post("/auth/verify-new-email", json={"token": new})) == (410, "token_expired")

@@ -65,7 +65,7 @@ def test_a_link_lets_in_only_its_own_password(client: FlaskClient, letters: Lett
     planted = letters.token(address, Template.VERIFY)
     ask(client, address)
     assert verify(client, letters.token(address, Template.VERIFY)) == (200, "")
-    assert verify(client, planted) == (400, "token_invalid")
+    assert verify(client, planted) == (422, "token_invalid")
     assert login(client, address, "the password of somebody else").status_code == 401
     assert login(client, address).status_code == 200
 
@@ -74,7 +74,7 @@ def test_a_link_works_once(client: FlaskClient, letters: Letters, address: str) 
     ask(client, address)
     token = letters.token(address, Template.VERIFY)
     assert verify(client, token) == (200, "")
-    assert verify(client, token) == (400, "token_invalid")
+    assert verify(client, token) == (422, "token_invalid")
 
 
 def test_a_link_expires(client: FlaskClient, letters: Letters, address: str, engine: Engine) -> None:
@@ -88,12 +88,12 @@ def test_a_link_expires(client: FlaskClient, letters: Letters, address: str, eng
 
 @pytest.mark.parametrize("token", ["x", "é" * 100, "a" * 43, "' or 1=1 --"])
 def test_a_link_of_nobody(client: FlaskClient, token: str) -> None:
-    assert verify(client, token) == (400, "token_invalid")
+    assert verify(client, token) == (422, "token_invalid")
 
 
 def test_a_token_of_another_kind_is_none(client: FlaskClient, ana: Person, letters: Letters) -> None:
     client.post("/auth/forgot-password", json={"email": "ana@onevoice.test"})
-    assert verify(client, letters.token("ana@onevoice.test", Template.RESET_PASSWORD)) == (400, "token_invalid")
+    assert verify(client, letters.token("ana@onevoice.test", Template.RESET_PASSWORD)) == (422, "token_invalid")
 
 
 @pytest.mark.parametrize("body", [{}, {"token": ""}, {"token": "a" * 201}, {"token": 7}, {"token": "a", "more": 1}])
@@ -117,7 +117,7 @@ def test_two_verifications_at_once_make_one_account(
     threads = [threading.Thread(target=run, args=(token,)) for token in [*tokens, *tokens]]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
-    assert sorted(outcomes) == [(200, ""), *[(400, "token_invalid")] * 3]
+    assert sorted(outcomes) == [(200, ""), *[(422, "token_invalid")] * 3]
     with transaction(engine) as session:
         assert session.scalar(select(func.count()).select_from(User)) == 1
 
@@ -129,7 +129,7 @@ def test_sending_again_ends_the_link_before(client: FlaskClient, letters: Letter
     unknown = client.post("/auth/resend-verification", json={"email": "nobody@onevoice.test"})
     assert (known.status_code, known.json) == (unknown.status_code, unknown.json)
     assert known.status_code == 202
-    assert verify(client, old) == (400, "token_invalid")
+    assert verify(client, old) == (422, "token_invalid")
     assert verify(client, letters.token(address, Template.VERIFY)) == (200, "")
     assert letters.to("nobody@onevoice.test") == []
 
