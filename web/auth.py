@@ -38,6 +38,16 @@ def admin_only(view: Callable[P, R]) -> Callable[P, R]:
     return session_only(view)
 
 
+def needs(scope: Scope) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Demand this scope of an API key, where the method alone says another."""
+
+    def mark(view: Callable[P, R]) -> Callable[P, R]:
+        view.needed_scope = scope  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
 def is_public(view: Callable[..., object]) -> bool:
     """Whether the view is marked as open to anyone."""
     return getattr(view, "is_public", False)
@@ -109,7 +119,7 @@ def _check(asking: Caller, view: Callable[..., object]) -> None:
         demand_session(asking)
     if is_admin_only(view) and not asking.is_admin:
         raise AppError("not_allowed", "This is for operators.", 403)
-    needed = Scope.READ if request.method in READING else Scope.WRITE
+    needed = getattr(view, "needed_scope", Scope.READ if request.method in READING else Scope.WRITE)
     if asking.key_id is not None and needed not in asking.scopes:
         raise AppError("insufficient_scope", f"This API key does not have the scope “{needed}”.", 403)
 

@@ -13,7 +13,7 @@ from flask import Flask, Response, current_app, request
 from flask_limiter import ApplicationLimit, Limit, Limiter, RateLimitExceeded
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from shared.accounts.api_keys import MARK
+from shared.accounts.api_keys import MARK, VISIBLE_BYTES
 from shared.accounts.attempts import too_many
 from shared.config import Settings
 from web.errors import problem
@@ -23,6 +23,8 @@ R = TypeVar("R")
 
 # Answers of 401 to what looks like an API key: who guesses keys is not one who uses them.
 WRONG_KEYS = "30 per minute"
+# What one key may do: twenty jobs watched every two seconds, and twice as much besides.
+KEY_USE = "1800 per minute"
 KEPT_BITS = {4: 32, 6: 64}
 
 
@@ -45,7 +47,10 @@ def register(app: Flask, settings: Settings) -> None:
         _address,
         app=app,
         default_limits=[Limit(_limits)],
-        application_limits=[ApplicationLimit(WRONG_KEYS, exempt_when=_has_no_key, deduct_when=_is_refused)],
+        application_limits=[
+            ApplicationLimit(WRONG_KEYS, exempt_when=_has_no_key, deduct_when=_is_refused),
+            ApplicationLimit(KEY_USE, key_function=_key, exempt_when=_has_no_key),
+        ],
         strategy="moving-window",
         storage_uri="memory://",
     )
@@ -71,6 +76,12 @@ def _address() -> str:
 def _has_no_key() -> bool:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return scheme.lower() != "bearer" or not token.startswith(MARK)
+
+
+def _key() -> str:
+    """Which API key asks: what of it may be seen."""
+    token = request.headers.get("Authorization", "").partition(" ")[2]
+    return token[: len(MARK) + 2 * VISIBLE_BYTES]
 
 
 def _is_refused(answer: Response) -> bool:

@@ -62,6 +62,7 @@ def register_body(app: Flask) -> None:
     app.request_class = JsonRequest
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY_BYTES
     app.before_request(_limit)
+    app.before_request(_check_query)
     app.before_request(_demand_json)
 
 
@@ -78,13 +79,19 @@ def _end(response: Response) -> Response:
     _log.info(
         "request",
         method=request.method,
-        path=request.path,
+        path=_path(),
         route=request.url_rule.rule if request.url_rule else None,
         status=response.status_code,
         milliseconds=round((time.monotonic() - g.started) * 1000, 1),
         remote=request.remote_addr,
     )
     return response
+
+
+def _path() -> str:
+    """What was asked for; of a link's address only the rule, for the rest of it opens something."""
+    rule, found = request.url_rule, request.view_args or {}
+    return rule.rule if rule is not None and "token" in found else request.path
 
 
 def _limit() -> None:
@@ -94,6 +101,11 @@ def _limit() -> None:
     request.max_content_length = largest
     if (request.content_length or 0) > largest:
         raise RequestEntityTooLarge
+
+
+def _check_query() -> None:
+    if b"%00" in request.query_string:
+        raise AppError("invalid_request", "Text may not contain NUL.", 422)
 
 
 def _demand_json() -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.accounts import tokens
+from shared.errors import AppError
 from shared.models import ApiKey, Role, User, UserSession
 
 # How exactly an owner may know when a key was last used; finer would be a write with every request.
@@ -28,6 +29,7 @@ _BY_KEY = (
     .where(ApiKey.key_hash == bindparam("key_hash"), ApiKey.revoked_at.is_(None), *ALIVE)
 )
 _NOTE_USE = update(ApiKey).where(ApiKey.id == bindparam("key_id"), _IS_UNNOTED).values(last_used_at=func.now())
+_STAYS = select(User.id).where(User.id == bindparam("user_id"), *ALIVE)
 
 
 @dataclass(frozen=True)
@@ -60,3 +62,14 @@ def by_key(database: Session | Connection, key: str) -> Caller | None:
     if row.is_unnoted:
         database.execute(_NOTE_USE, {"key_id": row.id})
     return Caller(row.user_id, row.role, key_id=row.id, scopes=row.scopes)
+
+
+def demand_alive(session: Session, user_id: UUID, *, alone: bool = False) -> None:
+    """The account stays as it is until this transaction ends; `alone`: and whoever asks so too has to wait.
+
+    For what is written in the account's name, for the guard looked some time ago. Raises AppError
+    `not_authenticated` (401).
+    """
+    held = _STAYS.with_for_update(key_share=True) if alone else _STAYS.with_for_update(read=True)
+    if session.scalar(held, {"user_id": user_id}) is None:
+        raise AppError("not_authenticated", "This account is closed.", 401)

@@ -8,10 +8,9 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from shared.accounts import tokens
-from shared.accounts.access import ALIVE
+from shared.accounts import access, tokens
 from shared.errors import AppError, not_found
-from shared.models import ApiKey, User
+from shared.models import ApiKey
 
 MARK = "ov_"
 VISIBLE_BYTES = 4  # eight characters
@@ -30,7 +29,7 @@ def create(session: Session, user_id: UUID, name: str, scopes: Sequence[Scope]) 
 
     Raises AppError `too_many_api_keys` (409), `not_authenticated` (401) if the user has just been deleted.
     """
-    _take_turn(session, user_id)
+    access.demand_alive(session, user_id, alone=True)  # or two at once would both make the twentieth
     alive = select(func.count()).select_from(ApiKey).where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
     if session.scalars(alive).one() >= MOST:
         raise AppError("too_many_api_keys", f"{MOST} keys are the most. Revoke one that is not used.", 409)
@@ -65,9 +64,3 @@ def revoke_all(session: Session, user_id: UUID) -> int:
     alive = update(ApiKey).where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
     return len(session.execute(alive.values(revoked_at=func.now()).returning(ApiKey.id)).all())
 
-
-def _take_turn(session: Session, user_id: UUID) -> None:
-    """Two requests at once may not both make the twentieth key, nor one for a user who is being deleted."""
-    mine = select(User.id).where(User.id == user_id, *ALIVE)
-    if session.scalar(mine.with_for_update()) is None:
-        raise AppError("not_authenticated", "This account is closed.", 401)

@@ -54,7 +54,7 @@ def look(session: Session, token: str, purpose: Purpose, *, lock: bool = False) 
     """
     if lock:  # the user's row first, as everywhere; and a query of its own sees what its last holder did to the token
         owner = select(OneTimeToken.user_id).where(OneTimeToken.token_hash == tokens.hashed(token)).scalar_subquery()
-        session.execute(select(User.id).where(User.id == owner).with_for_update())
+        session.execute(select(User.id).where(User.id == owner).with_for_update(key_share=True))
     is_over = (OneTimeToken.expires_at <= func.now()).label("is_over")
     query = select(OneTimeToken, User, is_over).join(User, User.id == OneTimeToken.user_id)
     query = query.where(OneTimeToken.token_hash == tokens.hashed(token), OneTimeToken.purpose == purpose, *ALIVE)

@@ -56,10 +56,11 @@ def change(
 def lock(session: Session, known: User) -> User:
     """The user's row, locked, if it still has the password that was confirmed. Raises AppError `wrong_password` (403).
 
-    The confirmation and what follows are two transactions: a password that was set between them counts.
+    The confirmation and what follows are two transactions: a password that was set between them counts. Not FOR UPDATE:
+    who ends a job or a session holds that first, and then writes rows that refer to the user.
     """
     same = (User.id == known.id, User.password_hash == known.password_hash, *ALIVE)
-    user = session.scalar(select(User).where(*same).with_for_update())
+    user = session.scalar(select(User).where(*same).with_for_update(key_share=True))
     if user is None:
         raise AppError("wrong_password", "Your password was changed a moment ago.", 403)
     return user

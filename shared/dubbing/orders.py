@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session, joinedload, undefer
 
-from shared.accounts import activity
+from shared.accounts import access, activity
 from shared.accounts.client import Client
 from shared.config import Settings
 from shared.dubbing import jobs, rounds, state
@@ -20,7 +20,7 @@ from shared.dubbing.state import Status
 from shared.dubbing.transcript import GivenTranscript
 from shared.errors import AppError, not_found
 from shared.languages import capabilities
-from shared.models import Job, Result, User, Video
+from shared.models import Job, Result, Video
 from shared.storage import Storage, original_key
 
 # So long before its time is over a job is not reopened: longer than any transaction, so that no sweep comes in between.
@@ -45,7 +45,7 @@ def order(
 
     Raises AppError `not_found` (404), `video_not_ready` (409), `too_many_jobs` (429), 422s.
     """
-    _one_at_a_time(session, user_id)
+    access.demand_alive(session, user_id, alone=True)  # two orders at once are counted one after the other
     video = _kept_video(session, user_id, video_id)
     request = check(request, video, capabilities(session), settings)
     _check_live(session, user_id, settings)
@@ -131,11 +131,6 @@ def _reopened(session: Session, job: Job) -> Job:
     return find(session, job.user_id, job.job_id)
 
 
-def _one_at_a_time(session: Session, user_id: UUID) -> None:
-    """Two orders of a user at once are counted one after the other."""
-    session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
-
-
 def _kept_video(session: Session, user_id: UUID, video_id: UUID) -> Video:
     """The user's video, which isn't deleted while this transaction is open. Raises AppError `not_found` (404)."""
     mine = select(Video).where(Video.id == video_id, Video.user_id == user_id, Video.deleted_at.is_(None))
@@ -150,7 +145,7 @@ def _over_and_locked(session: Session, user_id: UUID, job_id: UUID) -> Job:
 
     Raises AppError `not_found` (404), `invalid_state`, `job_expired` (409).
     """
-    _one_at_a_time(session, user_id)
+    access.demand_alive(session, user_id, alone=True)  # two orders at once are counted one after the other
     _kept_video(session, user_id, find(session, user_id, job_id).video_id)
     # As everywhere: first the video, then its jobs.
     mine = select(Job).where(Job.job_id == job_id, Job.deleted_at.is_(None)).options(undefer(Job.source_transcript))

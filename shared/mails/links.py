@@ -1,5 +1,7 @@
 """Where the links in mails lead: to pages that do something only when their reader says so, for scanners follow links.
 
+A token stands behind the `#`, which browsers keep to themselves: no server's log has it.
+
 The one exception is `unsubscribe_post`, which mail programs post to by themselves (RFC 8058).
 """
 
@@ -11,12 +13,12 @@ from shared.config import Settings
 
 def verify_email(settings: Settings, token: str) -> str:
     """The page that confirms a new account's address."""
-    return _page(settings, f"verify-email?token={quote(token, safe='')}")
+    return _page(settings, f"verify-email#token={quote(token, safe='')}")
 
 
 def reset_password(settings: Settings, token: str) -> str:
     """The page to set a new password."""
-    return _page(settings, f"reset-password?token={quote(token, safe='')}")
+    return _page(settings, f"reset-password#token={quote(token, safe='')}")
 
 
 def forgot_password(settings: Settings) -> str:
@@ -26,7 +28,7 @@ def forgot_password(settings: Settings) -> str:
 
 def verify_new_email(settings: Settings, token: str) -> str:
     """The page that confirms an account's new address."""
-    return _page(settings, f"verify-new-email?token={quote(token, safe='')}")
+    return _page(settings, f"verify-new-email#token={quote(token, safe='')}")
 
 
 def unsubscribe(settings: Settings, token: str) -> str:

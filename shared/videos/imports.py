@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, CursorResult, and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from shared.accounts.access import demand_alive
 from shared.config import Settings
 from shared.dubbing.jobs import backoff
 from shared.egress import checked
@@ -51,6 +52,7 @@ def create(
 ) -> Video:
     """A video whose bytes the worker will fetch. Raises AppError `url_not_allowed` (422), `too_many_imports` (429)."""
     plain = checked(settings, url)
+    demand_alive(session, user_id, alone=True)  # two at once are counted one after the other
     _check_live(session, settings, user_id)
     shown = library.display_filename(filename or name_in_url(plain))
     video = Video(

@@ -8,6 +8,7 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from shared.accounts.access import demand_alive
 from shared.models import WebhookEndpoint
 
 PREFIX = "whsec_"
@@ -28,6 +29,7 @@ def find(session: Session, user_id: UUID) -> WebhookEndpoint:
 
 def put(session: Session, user_id: UUID, url: str) -> WebhookEndpoint:
     """Tell the user there from now on; `url` is one that shared.egress has checked."""
+    demand_alive(session, user_id)
     endpoint = find(session, user_id)
     endpoint.url = url
     session.flush()
@@ -41,6 +43,7 @@ def remove(session: Session, user_id: UUID) -> None:
 
 def rotate(session: Session, user_id: UUID) -> WebhookEndpoint:
     """Another secret: all that is sent from now on is signed with it."""
+    demand_alive(session, user_id)
     endpoint = find(session, user_id)
     endpoint.secret = new_secret()
     session.flush()

@@ -110,6 +110,7 @@ def site(make_settings, tmp_path) -> Iterator[Site]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)  # a thousand orders on a machine that has other things to do
 def test_with_every_slot_busy_and_a_thousand_messages_waiting(site):
     site.milliseconds()  # connections are made, statements compiled
     idle = site.milliseconds()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from flask import Response
 
 from shared.accounts import activity, deletion, export, new_email, profile
+from shared.accounts.access import demand_alive
 from shared.accounts.activity import Kind
 from shared.models import User
 from web import cookies
@@ -66,6 +67,7 @@ def verify_new_email(body: Link) -> Response:
 def export_data() -> Response:
     """All that is known about you, as one document."""
     with transaction() as session:
+        demand_alive(session, user_id())
         known = export.of(session, user_id())
         activity.note(session, user_id(), Kind.DATA_EXPORTED, client())
     answer = reply(Export(exported_at=datetime.now(UTC), **known))

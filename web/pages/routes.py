@@ -14,7 +14,6 @@ from web.pages import english, korean
 from web.pages.words import ENGLISH, FIELDS, KOREAN, LOCALES, WORDS, Page
 
 FILES = Path(__file__).parent / "files"
-LONGEST_TOKEN = 200
 PAGES = {
     locale: {page.name: page for page in pages} for locale, pages in ((ENGLISH, english.PAGES), (KOREAN, korean.PAGES))
 }
@@ -30,7 +29,7 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-# The address has a token in it: nobody keeps it, nobody is told of it.
+# The address may have a token in it: nobody keeps it, nobody is told of it.
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": "no-referrer",
@@ -93,8 +92,8 @@ def page_file(name: str) -> Response:
 
 
 def _with_token(name: str) -> Response:
-    token = request.args.get("token", "")[: LONGEST_TOKEN + 1]
-    return _shown(name, token=token, is_complete=0 < len(token) <= LONGEST_TOKEN)
+    """The token stands behind the address's `#`, which only the page's script sees."""
+    return _shown(name, takes_token=True)
 
 
 def _shown(name: str, **values: Any) -> Response:
@@ -102,7 +101,7 @@ def _shown(name: str, **values: Any) -> Response:
     page: Page = PAGES[locale][name]
     fields = [(field, FIELDS[field]) for field in page.fields]
     words = WORDS[locale]
-    shown = {"token": None, "is_complete": True, "post": page.post, **values}
+    shown = {"takes_token": False, "post": page.post, **values}
     problems = json.dumps(words.problems, ensure_ascii=False)
     html = render_template(
         "page.html", page=page, words=words, fields=fields, locale=locale, problems=problems, **shown

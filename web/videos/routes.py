@@ -6,12 +6,14 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from shared import log
+from shared.accounts.access import demand_alive
+from shared.accounts.api_keys import Scope
 from shared.errors import AppError, TransientError
 from shared.models import Video, VideoStatus
 from shared.videos import deletion, library, uploads
 from shared.videos.arrival import arrived
 from web import paging
-from web.auth import user_id
+from web.auth import needs, user_id
 from web.idempotency import IdempotencyHeader, once
 from web.neighbours import neighbours, transaction
 from web.openapi import reply, resource
@@ -43,6 +45,7 @@ def create_video(header: IdempotencyHeader, body: NewVideo) -> Response:
     video_id, upload_id, written = video.id, video.upload_id, []
 
     def create(session: Session) -> Response:
+        demand_alive(session, video.user_id)
         session.add(video)
         session.flush()
         session.refresh(video)
@@ -61,6 +64,7 @@ def create_video(header: IdempotencyHeader, body: NewVideo) -> Response:
 
 
 @videos.get("/videos/<uuid:video_id>/upload", responses={200: UploadState})
+@needs(Scope.WRITE)
 def read_upload(path: VideoPath) -> Response:
     """Go on with an upload: a fresh URL for a single PUT, or which parts have come."""
     video = _uploading(path)

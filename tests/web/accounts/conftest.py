@@ -36,7 +36,7 @@ class Letters:
     def token(self, address: str, template: Template) -> str:
         """The token in the link of the latest mail of that kind."""
         link = urlsplit(self.to(address, template)[-1].parameters["link"])
-        return parse_qs(link.query)["token"][0]
+        return parse_qs(link.fragment)["token"][0]
 
 
 @pytest.fixture

@@ -51,4 +51,17 @@ async function submit(event) {
   busy = false;
 }
 
-if (form) form.addEventListener("submit", submit);
+// The token comes behind the address's "#", which the browser sends to nobody.
+function takeToken() {
+  const field = form.elements.namedItem("token");
+  if (!field) return;
+  const token = new URLSearchParams(location.hash.slice(1)).get("token") || "";
+  field.value = token;
+  if (token && token.length <= field.maxLength) return;
+  form.hidden = true;
+  document.getElementById("cut-off").hidden = false;
+  if (again) again.hidden = false;
+}
+
+takeToken();
+form.addEventListener("submit", submit);
