@@ -32,6 +32,9 @@ class Kind(StrEnum):
     API_KEY_CREATED = "api_key_created"
     API_KEY_REVOKED = "api_key_revoked"
     JOB_CREATED = "job_created"
+    JOB_RETRIED = "job_retried"
+    LANGUAGES_ADDED = "languages_added"
+    JOB_CANCELED = "job_canceled"
     JOB_FINISHED = "job_finished"
     PAYMENT = "payment"
 
@@ -50,9 +53,9 @@ def listed(
     return session.scalars(mine if before is None else mine.where(Activity.id < before)).all()
 
 
-def job_created(session: Session, job: Job, where: Client | None = None) -> None:
-    """The user has ordered a dub."""
-    note(session, job.user_id, Kind.JOB_CREATED, where, job_id=str(job.job_id), video_id=str(job.video_id))
+def job_asked(session: Session, job: Job, kind: Kind, where: Client | None = None, **details: Any) -> None:
+    """The user has asked for a dub, or for something to be done about it."""
+    note(session, job.user_id, kind, where, job_id=str(job.job_id), video_id=str(job.video_id), **details)
 
 
 def job_ended(session: Session, job: Job, status: str) -> None:

@@ -63,4 +63,3 @@ def revoke_all(session: Session, user_id: UUID) -> int:
     """End all of the user's keys at once; how many."""
     alive = update(ApiKey).where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
     return len(session.execute(alive.values(revoked_at=func.now()).returning(ApiKey.id)).all())
-

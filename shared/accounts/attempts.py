@@ -1,7 +1,8 @@
 """How often something is tried for one account, counted in PostgreSQL so that it holds across all instances.
 
-Fixed windows, each a row that is counted up in one statement. `who` is an address or a user's id; only its hash is
-kept, and it is counted alike whether there is such an account or not.
+Fixed windows, each a row that is counted up in one statement. `who` is an address in its normal form
+(users.normal_email) or a user's id; `part` is what of it is counted apart, a browser or a network. Only hashes of them
+are kept, and it is counted alike whether there is such an account or not.
 """
 
 import hashlib
@@ -44,32 +45,43 @@ GUESSES = Window(10, 15 * 60)
 FIRST_WAIT, LONGEST_WAIT = 5, 180
 
 
-def allowed(session: Session, action: Action, who: str, window: Window) -> bool:
+def allowed(session: Session, action: Action, who: str, window: Window, part: str = "") -> bool:
     """Count one more; whether it is within the window's allowance."""
-    return _count(session, action, who, window.seconds) <= window.most
+    return _count(session, action, who, part, window.seconds) <= window.most
 
 
-def guess(session: Session, action: Action, who: str) -> None:
+def demand(session: Session, action: Action, who: str, window: Window) -> None:
+    """Count one more. Raises AppError `too_many_requests` (429) beyond the allowance, until the window closes."""
+    if not allowed(session, action, who, window):
+        left = session.scalars(
+            select(window.seconds - func.extract("epoch", func.now() - _start(window.seconds)))
+        ).one()
+        raise too_many(max(1, math.ceil(left)))
+
+
+def guess(session: Session, action: Action, who: str, part: str = "") -> None:
     """Count a guess at a password before it is looked at; `forget` takes it all back when it was right.
 
     Behind the first ten in a quarter of an hour each has to wait for longer after the one before it: guessing is
     slowed, and never ends for good. Raises AppError `too_many_requests` (429); the transaction is to be rolled back
     then, so that only what is looked at counts.
     """
-    guesses = _count(session, action, who, GUESSES.seconds)  # whose row stays locked: guesses at one account take turns
+    guesses = _count(
+        session, action, who, part, GUESSES.seconds
+    )  # whose row stays locked: guesses at one account take turns
     if guesses < GUESSES.most:
         return
     if guesses > GUESSES.most:
-        left = _left(session, f"{action}_turn", who, wait_seconds(guesses))
+        left = _left(session, f"{action}_turn", who, part, wait_seconds(guesses))
         if left > 0:
             raise too_many(math.ceil(left))
-    _count(session, f"{action}_turn", who, 1)
+    _count(session, f"{action}_turn", who, part, 1)
 
 
-def forget(session: Session, action: Action, who: str) -> None:
-    """The account's owner has shown up: what was counted against them is void."""
-    actions = (action, f"{action}_turn")
-    session.execute(delete(Attempts).where(Attempts.action.in_(actions), Attempts.subject == _subject(who)))
+def forget(session: Session, action: Action, who: str, part: str | None = None) -> None:
+    """The account's owner has shown up: what was counted is void, of this part or of all (None)."""
+    counted = delete(Attempts).where(Attempts.action.in_((action, f"{action}_turn")), Attempts.subject == _hash(who))
+    session.execute(counted if part is None else counted.where(Attempts.part == _hash(part)))
 
 
 def wait_seconds(guesses: int) -> int:
@@ -93,11 +105,12 @@ def expire(session: Session) -> int:
     return len(session.execute(old.returning(Attempts.count)).all())
 
 
-def _count(session: Session, action: str, who: str, seconds: int) -> int:
-    row = insert(Attempts).values(action=action, subject=_subject(who), window_start=_start(seconds), count=1)
-    counted = row.on_conflict_do_update(
-        index_elements=[Attempts.action, Attempts.subject, Attempts.window_start],
-        set_={"count": Attempts.count + 1},
+def _count(session: Session, action: str, who: str, part: str, seconds: int) -> int:
+    key = {"action": action, "subject": _hash(who), "part": _hash(part), "window_start": _start(seconds)}
+    counted = (
+        insert(Attempts)
+        .values(**key, count=1)
+        .on_conflict_do_update(index_elements=list(key), set_={"count": Attempts.count + 1})
     )
     return session.scalars(counted.returning(Attempts.count)).one()
 
@@ -106,14 +119,14 @@ def _start(seconds: int) -> ColumnElement[datetime]:
     return func.to_timestamp(func.floor(func.extract("epoch", func.now()) / seconds) * seconds)
 
 
-def _left(session: Session, action: str, who: str, seconds: int) -> float:
+def _left(session: Session, action: str, who: str, part: str, seconds: int) -> float:
     """What is left of `seconds` since the last row of `action`, by the database's clock; not above 0 when none is."""
     last = func.max(Attempts.window_start)
     left = seconds - func.extract("epoch", func.now() - last)
-    rows = select(left).where(Attempts.action == action, Attempts.subject == _subject(who))
-    found = session.scalar(rows)
+    mine = (Attempts.action == action, Attempts.subject == _hash(who), Attempts.part == _hash(part))
+    found = session.scalar(select(left).where(*mine))
     return 0.0 if found is None else min(float(found), float(seconds))
 
 
-def _subject(who: str) -> str:
-    return hashlib.sha256(who.casefold().encode()).hexdigest()
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest() if text else ""

@@ -30,6 +30,7 @@ SYSTEMS = (
     ("Mac OS X", "macOS"),
     ("Linux", "Linux"),
 )
+NAMES = frozenset(name for _, name in BROWSERS)
 PROGRAM = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -44,6 +45,11 @@ class Client:
     def of(cls, user_agent: str, address: str) -> Self:
         """What is kept of a User-Agent header and of the address that a request came from."""
         return cls(_agent(user_agent), _network(address))
+
+    @property
+    def browser(self) -> str:
+        """The user agent if it is a browser, else nothing: a program may call itself what it likes."""
+        return self.user_agent if self.user_agent.partition(" on ")[0] in NAMES else ""
 
 
 def _agent(header: str) -> str:

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from shared.accounts import attempts, own_password, sign_up
+from shared.accounts import attempts, own_password, sign_up, users
 from shared.accounts.attempts import Action
 from shared.accounts.users import Transaction
 from shared.config import Settings
@@ -46,11 +46,11 @@ def delete_account(transaction: Transaction, settings: Settings, user_id: UUID, 
     with transaction() as session:
         user = own_password.lock(session, known)
         _hide_media(session, settings, user_id)
+        sign_up.settle(session, user_id, user.email)
         for table in PERSONAL:
             session.execute(delete(table).where(table.user_id == user_id))
-        session.execute(delete(OutgoingMail).where(func.lower(OutgoingMail.to) == func.lower(user.email)))
-        sign_up.forget(session, user.email)
-        attempts.forget(session, Action.SIGN_IN, user.email)
+        session.execute(delete(OutgoingMail).where(func.lower(OutgoingMail.to) == users.normal_email(user.email)))
+        attempts.forget(session, Action.SIGN_IN, users.normal_email(user.email))
         _make_nobody(session, user)
 
 

@@ -9,17 +9,20 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.accounts import profile
+from shared.accounts.one_time import Purpose
 from shared.models import (
     Activity,
     ApiKey,
     Base,
     Dub,
+    Import,
     Job,
     NotificationPreferences,
+    OneTimeToken,
     OutgoingMail,
     Result,
     User,
@@ -39,6 +42,8 @@ WEBHOOK = ("url", "created_at", "updated_at")
 DELIVERY = ("id", "job_id", "event", "url", "status", "attempts", "delivered_at", "created_at")
 FACTS = ("duration_seconds", "has_video", "width", "height", "fps")
 VIDEO = ("id", "status", "title", "filename", "content_type", "size_bytes", *FACTS, "created_at", "uploaded_at")
+IMPORT = ("video_id", "url", "created_at")
+NEW_ADDRESS = ("email", "created_at", "expires_at")
 ERROR = ("error_code", "error_message")
 ASKED = ("source_language", "options", "webhook_url")
 JOB = ("job_id", "video_id", "status", *ASKED, *ERROR, "round", "created_at", "started_at", "completed_at")
@@ -49,6 +54,7 @@ RESULT = ("language", "kind", "filename", "content_type", "size_bytes", "created
 def of(session: Session, user_id: UUID) -> dict[str, Any]:
     """Everything about the user, by what it is about. Raises AppError `not_found` (404)."""
     preferences = profile.notifications(session, user_id)
+    videos = select(Video.id).where(Video.user_id == user_id, Video.deleted_at.is_(None))
     return {
         "profile": _plain(profile.find(session, user_id), PROFILE),
         "notifications": _plain(preferences, PREFERENCES),
@@ -59,8 +65,16 @@ def of(session: Session, user_id: UUID) -> dict[str, Any]:
         "webhooks": _rows(session, WebhookEndpoint, WEBHOOK, WebhookEndpoint.user_id == user_id),
         "webhook_deliveries": _rows(session, WebhookDelivery, DELIVERY, WebhookDelivery.user_id == user_id),
         "videos": _rows(session, Video, VIDEO, Video.user_id == user_id, Video.deleted_at.is_(None)),
+        "imports": _rows(session, Import, IMPORT, Import.video_id.in_(videos)),
+        "new_addresses": _rows(session, OneTimeToken, NEW_ADDRESS, *_waiting(user_id)),
         "jobs": _jobs(session, user_id),
     }
+
+
+def _waiting(user_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    """Of the links to new addresses those that would still be accepted."""
+    mine = (OneTimeToken.user_id == user_id, OneTimeToken.purpose == Purpose.NEW_EMAIL)
+    return (*mine, OneTimeToken.used_at.is_(None), OneTimeToken.expires_at > func.now())
 
 
 def _jobs(session: Session, user_id: UUID) -> list[dict[str, Any]]:

@@ -25,7 +25,8 @@ def ask(
     """Write the mail with the link to the new address, and a notice to the old; their ids.
 
     An address that has an account already gets a mail that says so, and no link; the answer is the same. Raises
-    AppError `invalid_email`, `same_email` (422), and what own_password.confirm raises.
+    AppError `invalid_email`, `same_email` (422), `too_many_requests` (429) when the user has asked too often, or
+    somebody for this address, and what own_password.confirm raises.
     """
     email = users.checked_email(wanted)
     known = own_password.confirm(transaction, user_id, password)
@@ -33,8 +34,8 @@ def ask(
         raise AppError("same_email", "This is your address already.", 422)
     with transaction() as session:
         user = own_password.lock(session, known)
-        if not _few(session, user, email):
-            return []
+        for who in (str(user_id), users.normal_email(email)):
+            attempts.demand(session, Action.NEW_EMAIL_MAIL, who, attempts.MAILS)
         activity.note(session, user_id, Kind.EMAIL_CHANGE_ASKED, where, new_email=email)
         notice = outbox.write(
             session, Template.EMAIL_CHANGE_ASKED, user.email, locale=user.locale, user_id=user_id, new_email=email
@@ -56,18 +57,14 @@ def verify(transaction: Transaction, token: str, where: Client) -> tuple[User, U
         except IntegrityError:
             raise AppError("email_taken", "There is an account with this address already.", 409) from None
         one_time.void(session, user.id)
-        sign_up.forget(session, user.email)
+        outbox.skip_links(session, user.id, Template.RESET_PASSWORD, Template.CONFIRM_NEW_EMAIL)
+        for address in (owner.email, user.email):
+            sign_up.settle(session, user.id, address)
         activity.note(session, user.id, Kind.EMAIL_CHANGED, where, old_email=owner.email, new_email=user.email)
         mail = outbox.write(
             session, Template.EMAIL_CHANGED, owner.email, locale=user.locale, user_id=user.id, new_email=user.email
         )
         return user, mail
-
-
-def _few(session: Session, user: User, email: str) -> bool:
-    """Whether neither the address nor the user has had too many such mails."""
-    per_user = attempts.allowed(session, Action.NEW_EMAIL_MAIL, str(user.id), attempts.MAILS)
-    return attempts.allowed(session, Action.NEW_EMAIL_MAIL, email, attempts.MAILS) and per_user
 
 
 def _to_new(session: Session, settings: Settings, user: User, email: str) -> UUID | None:
@@ -77,9 +74,17 @@ def _to_new(session: Session, settings: Settings, user: User, email: str) -> UUI
         return outbox.write(
             session, Template.ALREADY_REGISTERED, taken.email, locale=taken.locale, user_id=taken.id, link=link
         )
+    outbox.skip_links(session, user.id, Template.CONFIRM_NEW_EMAIL)
     expires = one_time.from_now(session, settings.verify_token_seconds)
     token = one_time.issue(session, user.id, Purpose.NEW_EMAIL, expires, new_email=email)
     link = links.verify_new_email(settings, token)
     return outbox.write(
-        session, Template.CONFIRM_NEW_EMAIL, email, locale=user.locale, user_id=user.id, link=link, new_email=email
+        session,
+        Template.CONFIRM_NEW_EMAIL,
+        email,
+        locale=user.locale,
+        user_id=user.id,
+        link=link,
+        expires=expires,
+        new_email=email,
     )

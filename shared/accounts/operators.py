@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from shared.accounts import sessions
+from shared.accounts import sessions, users
 from shared.errors import not_found
 from shared.models import Role, User
 
@@ -36,4 +36,4 @@ def promote(session: Session, email: str) -> None:
 
 
 def _is(email: str) -> ColumnElement[bool]:
-    return func.lower(User.email) == func.lower(email)
+    return func.lower(User.email) == users.normal_email(email)

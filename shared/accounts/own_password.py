@@ -22,10 +22,12 @@ def confirm(transaction: Transaction, user_id: UUID, password: str, *, field: st
 
     Raises AppError `wrong_password` (403) with an error for `field`, `too_many_requests` (429), `busy` (503).
     """
-    with transaction() as session:
-        attempts.guess(session, Action.OWN_PASSWORD, str(user_id))
-        user = users.active(session, user_id)
-    if not passwords.verify(user.password_hash if user else None, password) or user is None:
+    with passwords.turn():  # first, for who is sent away as `busy` has not guessed
+        with transaction() as session:
+            attempts.guess(session, Action.OWN_PASSWORD, str(user_id))
+            user = users.active(session, user_id)
+        is_right = passwords.verify(user.password_hash if user else None, password)
+    if user is None or not is_right:
         sentence = "This is not your password."
         details = {"errors": [{"field": field, "message": sentence}]}
         raise AppError("wrong_password", sentence, 403, details=details)

@@ -3,6 +3,8 @@
 import base64
 import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -17,6 +19,7 @@ LONGEST_WAIT = 1.0
 
 _hasher = PasswordHasher()  # RFC 9106, second recommended option: 64 MiB, 3 passes
 _turns = threading.BoundedSemaphore(AT_ONCE)
+_mine = threading.local()
 
 
 def hash_password(password: str) -> str:
@@ -36,6 +39,20 @@ def verify(stored: str | None, password: str) -> bool:
             return False
 
 
+@contextmanager
+def turn() -> Iterator[None]:
+    """A turn for all that this thread hashes inside: who is let in here is not sent away later.
+
+    Raises AppError `busy` (503) when none comes in time.
+    """
+    with _Turn():
+        before, _mine.is_held = _is_mine(), True
+        try:
+            yield
+        finally:
+            _mine.is_held = before
+
+
 def is_outdated(stored: str) -> bool:
     """Whether the hash was made with other parameters than today's."""
     return _hasher.check_needs_rehash(stored)
@@ -53,11 +70,16 @@ def _base64(data: bytes) -> str:
 
 
 class _Turn:
-    """A turn at hashing. Raises AppError `busy` (503) when none comes in time."""
+    """A turn at hashing, unless the thread has one. Raises AppError `busy` (503) when none comes in time."""
 
     def __enter__(self) -> None:
-        if not _turns.acquire(timeout=LONGEST_WAIT):
+        if not _is_mine() and not _turns.acquire(timeout=LONGEST_WAIT):
             raise AppError("busy", "Too many people are signing in at once. Try again shortly.", 503, retry_after=5)
 
     def __exit__(self, *_: object) -> None:
-        _turns.release()
+        if not _is_mine():
+            _turns.release()
+
+
+def _is_mine() -> bool:
+    return getattr(_mine, "is_held", False)

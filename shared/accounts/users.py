@@ -1,5 +1,7 @@
 """Users: made, found, and known by their password."""
 
+import hashlib
+import unicodedata
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from uuid import UUID
@@ -28,18 +30,34 @@ def create(session: Session, email: str, password_hash: str) -> User:
 
 
 def checked_email(email: str) -> str:
-    """The address in its normal form. Raises AppError `invalid_email` (422)."""
+    """The address as it is kept: with the case it was given in, and all else in one normal form.
+
+    Raises AppError `invalid_email` (422), also for what our mail service can't send to: letters other than ASCII
+    before the @.
+    """
+    plain = unicodedata.normalize("NFKC", email)  # full-width letters, as keyboards for Chinese and Japanese give them
     try:
         # .test (RFC 2606) is let through: the local stack and the tests live there.
-        checked = validate_email(email, check_deliverability=False, test_environment=True)
+        checked = validate_email(plain, check_deliverability=False, test_environment=True, allow_smtputf8=False)
     except EmailNotValidError as error:
         raise AppError("invalid_email", f"This is not an e-mail address: {error}", 422) from None
     return checked.normalized
 
 
+def normal_email(email: str) -> str:
+    """The one form by which an address is found and counted, whatever its case, width and script.
+
+    What can't be an address gets a name of its own that is none, so that the same is done with it as with any other.
+    """
+    try:
+        return checked_email(email).lower()
+    except AppError:
+        return f"not an address: {hashlib.sha256(email.encode(errors='surrogatepass')).hexdigest()}"
+
+
 def by_email(session: Session, email: str) -> User | None:
-    """The user with this address, whatever its case."""
-    return session.scalar(select(User).where(func.lower(User.email) == func.lower(email)))
+    """The user with this address, in whatever form it is given."""
+    return session.scalar(select(User).where(func.lower(User.email) == normal_email(email)))
 
 
 def active(session: Session, user_id: UUID) -> User | None:

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session, joinedload, undefer
 
 from shared.accounts import access, activity
+from shared.accounts.activity import Kind
 from shared.accounts.client import Client
 from shared.config import Settings
 from shared.dubbing import jobs, rounds, state
@@ -64,12 +65,12 @@ def order(
         ),
     )
     session.refresh(job)
-    activity.job_created(session, job, where)
+    activity.job_asked(session, job, Kind.JOB_CREATED, where)
     return job
 
 
-def retry(session: Session, settings: Settings, user_id: UUID, job_id: UUID) -> Job:
-    """Run again what did not succeed, in another round; wake a worker after the commit.
+def retry(session: Session, settings: Settings, user_id: UUID, job_id: UUID, where: Client | None = None) -> Job:
+    """Run again what did not succeed, in another round; wake a worker after the commit. `where` is None for operators.
 
     Raises AppError `not_found` (404), `invalid_state` (409) for a job that is live or has nothing to try again,
     `too_many_jobs` (429).
@@ -79,10 +80,13 @@ def retry(session: Session, settings: Settings, user_id: UUID, job_id: UUID) -> 
         raise _invalid_state(job, "All languages of this job are ready: there is nothing to try again.")
     _check_live(session, user_id, settings)
     rounds.try_again(session, job)
+    activity.job_asked(session, job, Kind.JOB_RETRIED, where)
     return _reopened(session, job)
 
 
-def add_languages(session: Session, settings: Settings, user_id: UUID, job_id: UUID, wanted: Request) -> Job:
+def add_languages(
+    session: Session, settings: Settings, user_id: UUID, job_id: UUID, wanted: Request, where: Client | None = None
+) -> Job:
     """Add languages to a job that is over; all that was made before them serves them too. Wake a worker after it.
 
     Of `wanted` only the languages, their transcripts and their voices count. Raises AppError `not_found` (404),
@@ -103,6 +107,7 @@ def add_languages(session: Session, settings: Settings, user_id: UUID, job_id: U
     _check_new(job, wanted, settings)
     _check_live(session, user_id, settings)
     rounds.add(session, job, [_new_dub(wanted, language) for language in wanted.target_languages])
+    activity.job_asked(session, job, Kind.LANGUAGES_ADDED, where, languages=list(wanted.target_languages))
     return _reopened(session, job)
 
 
@@ -201,12 +206,15 @@ def listed(
     return session.scalars(query).unique().all()
 
 
-def cancel(session: Session, settings: Settings, user_id: UUID, job_id: UUID) -> Job:
+def cancel(session: Session, settings: Settings, user_id: UUID, job_id: UUID, where: Client | None = None) -> Job:
     """Ask for the end: at once while it waits, soon while it runs. Raises AppError `not_found`, `invalid_state`."""
     job = find(session, user_id, job_id)
+    is_new = job.cancel_requested_at is None
     if not jobs.request_cancel(session, job_id):
         session.refresh(job)
         raise _invalid_state(job, "The job is over already, or on its last step: there is nothing left to cancel.")
+    if is_new:
+        activity.job_asked(session, job, Kind.JOB_CANCELED, where)
     jobs.settle(session, job_id, settings)
     session.expire_all()
     return find(session, user_id, job_id)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func
+from sqlalchemy import ColumnElement, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -40,6 +40,23 @@ def write(
         once=once,
     )
     return session.scalar(row.on_conflict_do_nothing(index_elements=["once"]).returning(OutgoingMail.id))
+
+
+def skip(session: Session, *which: ColumnElement[bool]) -> None:
+    """Send those of these mails no more that still wait: what they tell is not so any longer."""
+    waiting = update(OutgoingMail).where(OutgoingMail.status == "PENDING", *which)
+    session.execute(waiting.values(status="SKIPPED", parameters={}))
+
+
+def skip_links(session: Session, user_id: UUID, *templates: Template) -> None:
+    """Send the user's mails of these templates no more that still wait: their links work no more."""
+    skip(session, OutgoingMail.user_id == user_id, OutgoingMail.template.in_(templates))
+
+
+def adopt(session: Session, user_id: UUID, address: str) -> None:
+    """Mails to the address, in its normal form, that are nobody's yet are the user's, and go when the user goes."""
+    mine = (func.lower(OutgoingMail.to) == address, OutgoingMail.user_id.is_(None))
+    session.execute(update(OutgoingMail).where(*mine).values(user_id=user_id))
 
 
 def forget(session: Session) -> int:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,6 +20,7 @@ TEXTS = Path(__file__).parent / "texts"
 LOCALES = ("en", "ko")
 # What somebody else may have written (a title) is one line and not longer than this (characters).
 LONGEST_VALUE = 300
+TIME_NAMES = ("expires", "asked")
 TIMES = {"en": "%-d %B %Y, %H:%M UTC", "ko": "%Y년 %-m월 %-d일 %H:%M(UTC)"}
 
 
@@ -35,8 +37,10 @@ class Template(StrEnum):
 
     VERIFY = "verify"
     ALREADY_REGISTERED = "already_registered"
+    SIGN_UP_AGAIN = "sign_up_again"
     RESET_PASSWORD = "reset_password"  # noqa: S105 - a template's name
     PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    PASSWORD_SET_ANEW = "password_set_anew"  # noqa: S105
     CONFIRM_NEW_EMAIL = "confirm_new_email"
     EMAIL_CHANGE_ASKED = "email_change_asked"
     EMAIL_CHANGED = "email_changed"
@@ -54,13 +58,16 @@ class Template(StrEnum):
         return Topic.JOB_FINISHED if self in (Template.DUB_READY, Template.DUB_FAILED) else None
 
 
-# `link` is an address, `expires` a time (ISO 8601, aware), `languages` and `failed` are lists of names.
+# `link` is an address, `expires` and `asked` are times (ISO 8601, aware), `languages` and `failed` are lists of names;
+# `browser` is empty where none was used.
 PARAMETERS: dict[Template, frozenset[str]] = {
-    Template.VERIFY: frozenset({"link", "expires"}),
+    Template.VERIFY: frozenset({"link", "expires", "asked", "browser", "network"}),
     Template.ALREADY_REGISTERED: frozenset({"link"}),
+    Template.SIGN_UP_AGAIN: frozenset(),
     Template.RESET_PASSWORD: frozenset({"link", "expires"}),
     Template.PASSWORD_CHANGED: frozenset(),
-    Template.CONFIRM_NEW_EMAIL: frozenset({"link", "new_email"}),
+    Template.PASSWORD_SET_ANEW: frozenset(),
+    Template.CONFIRM_NEW_EMAIL: frozenset({"link", "expires", "new_email"}),
     Template.EMAIL_CHANGE_ASKED: frozenset({"new_email"}),
     Template.EMAIL_CHANGED: frozenset({"new_email"}),
     Template.DUB_READY: frozenset({"link", "title", "languages", "failed"}),
@@ -79,7 +86,8 @@ def render(
 ) -> Mail:
     """The mail to `to`; with `unsubscribe_page` it ends with the way out of more of its kind."""
     locale = locale_of(locale)
-    values = {**_flat(parameters, locale), "unsubscribe_page": unsubscribe_page, "locale": locale}
+    page = unsubscribe_page and _in_language(unsubscribe_page, locale)
+    values = {**_flat(parameters, locale), "unsubscribe_page": page, "locale": locale}
     name = f"{locale}/{template}.jinja"
     subject = _TEXT.get_template(name).render(layout="layout.subject", **values)
     text = _TEXT.get_template(name).render(layout="layout.txt", **values)
@@ -90,13 +98,21 @@ def render(
 def _flat(parameters: Mapping[str, Any], locale: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in parameters.items():
-        if name == "expires":
+        if name in TIME_NAMES:
             values[name] = datetime.fromisoformat(value).astimezone(UTC).strftime(TIMES[locale])
         elif isinstance(value, list):
             values[name] = ", ".join(_one_line(str(item)) for item in value)
         else:
-            values[name] = str(value) if name == "link" else _one_line(str(value))
+            values[name] = _in_language(str(value), locale) if name == "link" else _one_line(str(value))
     return values
+
+
+def _in_language(link: str, locale: str) -> str:
+    """The page's address that asks for the mail's language; English is what pages are in without being asked."""
+    if locale == LOCALES[0]:
+        return link
+    page = urlsplit(link)
+    return page._replace(query=f"{page.query}&lang={locale}".lstrip("&")).geturl()
 
 
 def _one_line(text: str) -> str:

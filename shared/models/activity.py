@@ -27,7 +27,8 @@ class Activity(Base):
 class Attempts(Base):
     """How often something was tried for one account in one window of time; holds across all instances.
 
-    `subject` is a hash of the address or the key's, never the thing itself.
+    `subject` is a hash of the address or the user's id, never the thing itself. `part` is a hash of what is counted
+    apart under it, a browser or a network; empty: all the rest.
     """
 
     __tablename__ = "attempts"
@@ -35,5 +36,6 @@ class Attempts(Base):
 
     action: Mapped[str] = mapped_column(primary_key=True)
     subject: Mapped[str] = mapped_column(primary_key=True)
+    part: Mapped[str] = mapped_column(primary_key=True, default="")
     window_start: Mapped[datetime] = mapped_column(primary_key=True)
     count: Mapped[int] = mapped_column(default=1)

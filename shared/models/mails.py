@@ -22,6 +22,7 @@ class OutgoingMail(Base):
         Index("ix_outgoing_mails_due", "next_attempt_at", postgresql_where=text("status = 'PENDING'")),
         Index("ix_outgoing_mails_created_at", "created_at"),
         Index("ix_outgoing_mails_user_id", "user_id"),
+        Index("ix_outgoing_mails_to_lower", text('lower("to")')),
     )
 
     id: Mapped[Id]

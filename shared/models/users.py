@@ -44,7 +44,8 @@ class User(Base):
 class PendingUser(Base):
     """One attempt to sign up: becomes an account when its own token comes back, and only it.
 
-    Several rows may have one address; the first that is verified wins, the others come to nothing.
+    Several rows may have one address; the first that is verified wins, the others come to nothing. `user_agent` and
+    `ip` say coarsely where it was made; `mail_id` is the mail with its latest link.
     """
 
     __tablename__ = "pending_users"
@@ -58,6 +59,9 @@ class PendingUser(Base):
     password_hash: Mapped[str]
     name: Mapped[str | None] = mapped_column(default=None)
     locale: Mapped[str] = mapped_column(default="en")
+    user_agent: Mapped[str]
+    ip: Mapped[str]
+    mail_id: Mapped[UUID | None] = mapped_column(default=None)
     token_hash: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[CreatedAt]
     expires_at: Mapped[datetime]

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 
 from shared.db import transaction
 from shared.dubbing.state import Status
-from shared.mails import dubs
+from shared.mails import dubs, reasons
 from shared.models import Dub, Job, NotificationPreferences, OutgoingMail, User
 from tests.factories import a_job, a_user, a_video
 from tests.mailbox import letters
@@ -50,11 +50,29 @@ def test_failed_says_the_sentence_and_that_nothing_was_charged(engine, settings,
     with transaction(engine) as session:
         session.get_one(User, owner).locale = "ko"
     job_id = a_job_that_ended(engine, owner, Status.FAILED, es=Status.FAILED)
+    with transaction(engine) as session:
+        session.execute(update(Dub).where(Dub.job_id == job_id).values(error_code="no_audio"))
     assert sender.send_one(told(engine, settings, job_id, Status.FAILED))
     (letter,) = letters(to)
     assert letter.subject == "더빙을 만들지 못했습니다: A <b>talk</b>"
-    assert "Nobody speaks." in letter.text
+    assert letter.link == f"{settings.public_url}/app/jobs/{job_id}?lang=ko"
+    assert "파일에 더빙할 소리가 없습니다." in letter.text
+    assert "Nobody speaks." not in letter.text
     assert "요금이 청구되지 않았습니다" in letter.text
+
+
+@pytest.mark.parametrize(
+    ("code", "locale", "sentence"),
+    [
+        ("no_audio", "en", "The file has no sound."),
+        ("a_new_one", "ko", reasons.GENERAL["ko"]),
+        (None, "ko", reasons.GENERAL["ko"]),
+        ("gave_up", "ko", reasons.KOREAN["gave_up"]),
+    ],
+)
+def test_every_failure_has_a_sentence_in_the_mails_language(code, locale, sentence):
+    assert reasons.said(code, "The file has no sound.", locale) == sentence
+    assert reasons.said(code, None, "en") == reasons.GENERAL["en"]
 
 
 def test_a_job_that_ends_ten_times_over_is_told_once(engine, settings, sender, owner, to):

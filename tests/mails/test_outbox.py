@@ -48,7 +48,7 @@ def test_a_template_takes_its_own_parameters(engine, to, parameters):
 def test_a_time_needs_its_zone(engine, to):
     naive = datetime.now(UTC).replace(tzinfo=None)
     with transaction(engine) as session, pytest.raises(ValueError, match="zone"):
-        outbox.write(session, Template.VERIFY, to, locale="en", link="x", expires=naive)
+        outbox.write(session, Template.RESET_PASSWORD, to, locale="en", link="x", expires=naive)
 
 
 def test_mails_of_long_ago_are_forgotten_but_none_that_waits(engine, write, row):

@@ -45,8 +45,9 @@ def away():
 
 
 def test_a_mail_arrives_whole_and_its_token_is_gone_from_the_database(sender, write, row, to):
-    link = "https://onevoice.test/app/verify-email?token=secret-token"
-    mail_id = write(Template.VERIFY, locale="ko", link=link, expires=in_an_hour())
+    link = "https://onevoice.test/app/verify-email?lang=ko#token=secret-token"
+    asked = {"asked": datetime.now(UTC), "browser": "", "network": "203.0.113.0/24"}
+    mail_id = write(Template.VERIFY, locale="ko", link=link.replace("?lang=ko", ""), expires=in_an_hour(), **asked)
     assert sender.send_one(mail_id)
     (letter,) = letters(to)
     assert letter.subject == "OneVoice 이메일 주소를 확인해 주세요"

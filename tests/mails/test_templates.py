@@ -7,8 +7,11 @@ import pytest
 from shared.mails.templates import LOCALES, TEXTS, Template, locale_of, render
 
 VALUES = {
-    "link": "https://onevoice.test/app/x?token=a-b_c&d=<e>",
+    "link": "https://onevoice.test/app/x?d=<e>#token=a-b_c",
     "expires": "2026-05-01T19:05:00+09:00",
+    "asked": "2026-04-30T23:59:00+09:00",
+    "browser": "Firefox on Linux",
+    "network": "203.0.113.0/24",
     "new_email": "new@onevoice.test",
     "title": 'A "talk" <script>alert(1)</script> & more\r\nBcc: all@onevoice.test',
     "languages": ["Spanish", "Catalan"],
@@ -50,17 +53,21 @@ def test_both_forms_say_all_there_is_to_say(template, locale):
     for shown in (mail.text, page.text):
         for name in template.parameters:
             assert said(name, locale) in " ".join(shown.split()), name
-    assert page.links[-1] == "https://onevoice.test/u/1"
-    assert "https://onevoice.test/u/1" in mail.text
+    assert page.links[-1] == "https://onevoice.test/u/1" + ("?lang=ko" if locale == "ko" else "")
+    assert page.links[-1] in mail.text.splitlines()
     if "link" in template.parameters:
-        assert page.links[0] == VALUES["link"]
-        assert VALUES["link"] in mail.text.splitlines()
+        assert page.links[0] == said("link", locale)
+        assert page.links[0] in mail.text.splitlines()
     assert page.tags <= {"html", "head", "meta", "title", "body", "div", "p", "a", "br"}
 
 
 def said(name, locale):
     if name == "expires":
         return "1 May 2026, 10:05 UTC" if locale == "en" else "2026년 5월 1일 10:05(UTC)"
+    if name == "asked":
+        return "30 April 2026, 14:59 UTC" if locale == "en" else "2026년 4월 30일 14:59(UTC)"
+    if name == "link" and locale == "ko":
+        return "https://onevoice.test/app/x?d=<e>&lang=ko#token=a-b_c"
     value = VALUES[name]
     return ", ".join(value) if isinstance(value, list) else " ".join(value.split())
 
@@ -76,6 +83,11 @@ def test_korean_is_korean(template):
 def test_a_necessary_mail_has_no_way_out():
     mail = render(Template.PASSWORD_CHANGED, "kim@onevoice.test", "en", {})
     assert "no more" not in mail.text + mail.html
+
+
+def test_what_is_no_browser_is_called_so():
+    assert "with a program that is no browser" in filled(Template.VERIFY, "en", browser="").text
+    assert "브라우저가 아닌 프로그램" in filled(Template.VERIFY, "ko", browser="").text
 
 
 def test_a_long_title_is_cut():

@@ -1,15 +1,20 @@
 """Sessions in a browser: cookies, and what another site can't do with them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_jwt_extended import create_access_token, decode_token
+from sqlalchemy import Engine, func, update
 from werkzeug.test import TestResponse
 
 from shared.accounts import tokens
 from shared.config import Settings
+from shared.db import transaction
+from shared.models import UserSession
 from tests.web.conftest import PASSWORD
 
 SAFE = {"Path=/", "HttpOnly", "SameSite=Lax"}
@@ -164,6 +169,49 @@ def test_a_refresh_cookie_of_no_session_is_taken_too(browser: FlaskClient) -> No
     refused = browser.post("/auth/logout", headers={"X-CSRF-TOKEN": tokens.hashed("csrf:x")})
     assert code(refused) == (401, "not_authenticated")
     assert browser.get_cookie("refresh_token_cookie", path="/auth") is None
+
+
+def kept(browser: FlaskClient) -> list[str]:
+    """The session's cookies that the browser still has."""
+    paths = {
+        "access_token_cookie": "/",
+        "csrf_access_token": "/",
+        "refresh_token_cookie": "/auth",
+        "csrf_refresh_token": "/",
+    }
+    return [name for name, path in paths.items() if browser.get_cookie(name, path=path)]
+
+
+def test_a_refresh_that_fails_takes_the_cookies(browser: FlaskClient, engine: Engine) -> None:
+    with transaction(engine) as session:
+        session.execute(update(UserSession).values(revoked_at=func.now()))
+    assert code(browser.post("/auth/refresh", headers=csrf(browser, "refresh"))) == (401, "not_authenticated")
+    assert kept(browser) == []
+
+
+def test_a_refresh_that_fails_by_its_body_leaves_the_cookies(browser: FlaskClient) -> None:
+    assert code(browser.post("/auth/refresh", json={"refresh_token": "x"})) == (401, "not_authenticated")
+    assert code(browser.post("/auth/refresh")) == (403, "csrf_failed")
+    assert len(kept(browser)) == 4
+
+
+def test_logout_takes_an_access_cookie_that_has_expired(app: Flask, browser: FlaskClient) -> None:
+    browser.delete_cookie("refresh_token_cookie", path="/auth")
+    with app.app_context():
+        expired = create_access_token("x", expires_delta=timedelta(seconds=-10))
+        proof = {"X-CSRF-TOKEN": decode_token(expired, allow_expired=True)["csrf"]}
+    browser.set_cookie("access_token_cookie", expired)
+    assert code(browser.post("/auth/logout")) == (403, "csrf_failed")
+    assert code(browser.post("/auth/logout", headers=proof)) == (401, "token_expired")
+    assert kept(browser) == []
+
+
+def test_who_brings_no_cookies_has_none_taken(client: FlaskClient) -> None:
+    """So another site's form, which brings none, signs nobody out."""
+    for path in ("/auth/logout", "/auth/refresh"):
+        refused = client.post(path)
+        assert code(refused) == (401, "not_authenticated")
+        assert "Set-Cookie" not in refused.headers
 
 
 def test_logout_may_be_said_twice(browser: FlaskClient) -> None:

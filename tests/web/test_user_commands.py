@@ -58,6 +58,20 @@ def test_there_is_no_such_account(app: Flask, command: str) -> None:
     assert (code, output) == (1, "Error: There is no such account.\n")
 
 
+@pytest.mark.parametrize("password", ["password123", "eva@onevoice.test", "aaaaaaaaaaaa"])
+def test_create_takes_no_password_that_is_tried_first(app: Flask, password: str) -> None:
+    create = ["users", "create", "eva@onevoice.test", "--password-stdin"]
+    done = app.test_cli_runner().invoke(args=create, input=f"{password}\n")
+    assert (done.exit_code, run(app, "list")[1]) == (1, "")
+    assert "password" in done.output
+
+
+@pytest.mark.parametrize("command", ["disable", "promote"])
+def test_an_address_is_found_however_it_is_written(app: Flask, engine: Engine, command: str) -> None:
+    a_user(engine, "eva@bücher.example.com")
+    assert run(app, command, "EVA@xn--bcher-kva.example.com")[0] == 0
+
+
 def test_create_and_list_agree(app: Flask) -> None:
     made = app.test_cli_runner().invoke(
         args=["users", "create", "eva@onevoice.test", "--password-stdin"], input=f"{PASSWORD}\n"

@@ -22,7 +22,8 @@ WAITING = 1000
 def verification(engine: Engine, to: str) -> None:
     expires = datetime.now(UTC) + timedelta(hours=1)
     with transaction(engine) as session:
-        outbox.write(session, Template.VERIFY, to, locale="en", link="https://onevoice.test/v", expires=expires)
+        told = {"link": "https://onevoice.test/v", "asked": expires, "browser": "", "network": "203.0.113.0/24"}
+        outbox.write(session, Template.VERIFY, to, locale="en", **told, expires=expires)
 
 
 def news(engine: Engine, user_id: UUID) -> None:

@@ -8,7 +8,7 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
-from shared.accounts import operators, passwords, users
+from shared.accounts import operators, passwords, policy, users
 from shared.errors import AppError
 from shared.models import User
 from web.neighbours import transaction
@@ -22,10 +22,9 @@ users_commands = AppGroup("users", help="Accounts.")
 def create(email: str, password_stdin: bool) -> None:
     """Create an account for EMAIL."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _ask()
-    try:
+    with _told():
+        policy.check(password, users.checked_email(email))
         hashed = passwords.hash_password(password)
-    except AppError as error:
-        raise click.ClickException(error.message) from None
     with _asked() as session:
         user = users.create(session, email, hashed)
     click.echo(f"created {user.email}")
@@ -72,9 +71,14 @@ def _all_users() -> Iterator[User]:
 @contextmanager
 def _asked() -> Iterator[Session]:
     """A transaction whose refusal is told on one line."""
+    with _told(), transaction() as session:
+        yield session
+
+
+@contextmanager
+def _told() -> Iterator[None]:
     try:
-        with transaction() as session:
-            yield session
+        yield
     except AppError as error:
         raise click.ClickException(error.message) from None
 

@@ -10,7 +10,7 @@ import secrets
 from flask import Response, after_this_request, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from shared.accounts import attempts, users
+from shared.accounts import attempts, passwords, users
 from shared.accounts.attempts import Action
 from shared.models import User
 from web.neighbours import neighbours, transaction
@@ -21,31 +21,35 @@ SECONDS = 365 * 24 * 3600
 
 
 def authenticate(email: str, password: str) -> User:
-    """Who this is; what goes wrong counts. Raises AppError `wrong_credentials` (401), `too_many_requests` (429)."""
-    device = _device(email)
-    who = f"{email} {device}" if device else email
+    """Who this is; what goes wrong counts.
+
+    Raises AppError `wrong_credentials` (401), `too_many_requests` (429), `busy` (503), which does not count.
+    """
+    who = users.normal_email(email)
+    device = _device(who)
+    with passwords.turn():
+        with transaction() as session:
+            attempts.guess(session, Action.SIGN_IN, who, device)
+        known = users.authenticate(transaction, email, password)
     with transaction() as session:
-        attempts.guess(session, Action.SIGN_IN, who)
-    known = users.authenticate(transaction, email, password)
-    with transaction() as session:
-        attempts.forget(session, Action.SIGN_IN, who)
-    _remember(email, device or secrets.token_urlsafe(12))
+        attempts.forget(session, Action.SIGN_IN, who, device)
+    _remember(who, device or secrets.token_urlsafe(12))
     return known
 
 
-def _device(email: str) -> str | None:
+def _device(who: str) -> str:
     """The name of the browser, if this address signed in from it."""
-    for serializer in _serializers(email):
+    for serializer in _serializers(who):
         try:
             return str(serializer.loads(request.cookies.get(COOKIE, ""), max_age=SECONDS))
         except BadData:
             continue
-    return None
+    return ""
 
 
-def _remember(email: str, device: str) -> None:
+def _remember(who: str, device: str) -> None:
     settings = neighbours().settings
-    value = _serializers(email)[0].dumps(device)
+    value = _serializers(who)[0].dumps(device)
     secure = settings.public_url.startswith("https://")
 
     @after_this_request
@@ -54,8 +58,8 @@ def _remember(email: str, device: str) -> None:
         return answer
 
 
-def _serializers(email: str) -> list[URLSafeTimedSerializer]:
+def _serializers(who: str) -> list[URLSafeTimedSerializer]:
     """Bound to the address; the one that signs, then the one of the secret before."""
     settings = neighbours().settings
     given = [secret for secret in (settings.jwt_secret, settings.jwt_previous_secret) if secret is not None]
-    return [URLSafeTimedSerializer(s.get_secret_value(), salt=f"device:{email.casefold()}") for s in given]
+    return [URLSafeTimedSerializer(s.get_secret_value(), salt=f"device:{who}") for s in given]

@@ -9,7 +9,7 @@ from web.accounts.sign_up_schemas import Address, MailFollows, NewPasswordByLink
 from web.auth import caller, demand_session, public, session_only, user_id
 from web.client import client
 from web.limits import limited
-from web.mails import send_now
+from web.mails import send_now, write_behind
 from web.neighbours import neighbours, transaction
 from web.openapi import reply, resource
 
@@ -24,7 +24,9 @@ SENT = MailFollows(message="If this address has an account, we have sent it a ma
 @limited("10 per minute; 60 per hour")
 def forgot_password(body: Address) -> Response:
     """Have a link by mail to set another password."""
-    send_now(recovery.ask(transaction, neighbours().settings, body.email, client()))
+    settings, where = neighbours().settings, client()
+    if recovery.ask(transaction, body.email):
+        write_behind(lambda own: recovery.send(own, settings, body.email, where))
     return reply(SENT, 202)
 
 
@@ -32,7 +34,10 @@ def forgot_password(body: Address) -> Response:
 @public
 @limited("30 per minute")
 def reset_password(body: NewPasswordByLink) -> Response:
-    """Set another password by the link, once; all sessions end. 422 `token_invalid`, 410 `token_expired`."""
+    """Set another password by the link, once; all sessions, API keys and the webhook's address and secret end with it.
+
+    422 `token_invalid`, 410 `token_expired`.
+    """
     send_now(recovery.reset(transaction, body.token, body.password, client()))
     return Response(status=204)
 

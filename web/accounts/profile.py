@@ -45,7 +45,7 @@ def change_profile(body: ProfileChange) -> Response:
 @session_only
 @limited("30 per minute")
 def change_email(body: NewEmail) -> Response:
-    """Ask for another address. The new one gets a link, the old one is told. 403 `wrong_password`."""
+    """Ask for another address. The new one gets a link, the old one is told. 403 `wrong_password`, 429."""
     for mail in new_email.ask(transaction, neighbours().settings, user_id(), body.email, body.password, client()):
         send_now(mail)
     return reply(SENT, 202)

@@ -114,4 +114,6 @@ class Export(BaseModel):
     webhooks: list[dict[str, Any]]
     webhook_deliveries: list[dict[str, Any]]
     videos: list[dict[str, Any]]
+    imports: list[dict[str, Any]] = Field(description="Those that are under way.")
+    new_addresses: list[dict[str, Any]] = Field(description="Those that wait for their link.")
     jobs: list[dict[str, Any]]

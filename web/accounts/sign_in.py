@@ -1,5 +1,8 @@
 """Signing in, staying signed in, signing out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
 from uuid import UUID
 
 from flask import Response, after_this_request, request
@@ -7,6 +10,7 @@ from flask import Response, after_this_request, request
 from shared.accounts import activity, sessions
 from shared.accounts.activity import Kind
 from shared.accounts.sessions import Opened
+from shared.errors import AppError
 from web import cookies, signing
 from web.accounts.guessing import authenticate
 from web.accounts.schemas import CookieSession, Login, RefreshTokenGiven, SignedIn, Token, Where
@@ -43,8 +47,10 @@ def refresh_session(body: RefreshTokenGiven) -> Response:
     token = body.refresh_token or cookies.refresh_token()
     if token is None:
         raise signing.unknown()
-    opened = sessions.refresh(transaction, neighbours().settings, token, client())
-    return _signed_in(opened, "token" if body.refresh_token else "cookie")
+    where: Where = "token" if body.refresh_token else "cookie"
+    with _dead_cookies_taken(when=where == "cookie"):
+        opened = sessions.refresh(transaction, neighbours().settings, token, client())
+    return _signed_in(opened, where)
 
 
 @accounts.post("/auth/logout", responses={204: None})
@@ -62,12 +68,25 @@ def _session_to_end(given: str | None) -> tuple[UUID, UUID]:
     """(user, session): the token in the body says, else the header, else the cookies."""
     by_cookie = given is None and "Authorization" not in request.headers
     token = cookies.refresh_token() if by_cookie else given
-    found = _known_by(token) if token else _asking()
+    # A request of another site's brings no cookies, and must not make the browser forget them.
+    with _dead_cookies_taken(when=by_cookie and bool(token or signing.ACCESS_COOKIE in request.cookies)):
+        found = _known_by(token) if token else _asking()
+        if found is None:
+            raise signing.unknown()
     if by_cookie:
-        after_this_request(cookies.take)  # also where they are worth nothing any more
-    if found is None:
-        raise signing.unknown()
+        after_this_request(cookies.take)
     return found
+
+
+@contextmanager
+def _dead_cookies_taken(*, when: bool) -> Iterator[None]:
+    """Let the browser forget cookies that turn out to be worth nothing any more (401)."""
+    try:
+        yield
+    except AppError as error:
+        if when and error.status == HTTPStatus.UNAUTHORIZED:
+            after_this_request(cookies.take)
+        raise
 
 
 def _known_by(token: str) -> tuple[UUID, UUID] | None:

@@ -4,7 +4,7 @@ from flask import Response
 
 from shared.accounts import sign_up
 from shared.accounts.sign_up import Wanted
-from web.accounts.sign_up_schemas import Address, Link, MailFollows, NewAccount, Verified
+from web.accounts.sign_up_schemas import Link, MailFollows, NewAccount, Resend, SignUpAsked, Verified
 from web.auth import public
 from web.client import client
 from web.limits import limited
@@ -12,28 +12,29 @@ from web.mails import send_now
 from web.neighbours import neighbours, transaction
 from web.openapi import reply, resource
 
-SENT = MailFollows(message="We have sent a mail to this address. Follow the link in it.")
+SENT = "We have sent a mail to this address. Follow the link in it."
 
 signing_up = resource("sign-up", __name__, public_routes=True)
 
 
-@signing_up.post("/auth/signup", responses={202: MailFollows})
+@signing_up.post("/auth/signup", responses={202: SignUpAsked})
 @public
 @limited("10 per minute; 60 per hour")
 def sign_up_account(body: NewAccount) -> Response:
     """Ask for an account. A mail brings a link; where the address has an account already, the mail says so."""
     wanted = Wanted(body.email, body.password, body.name, body.locale)
-    send_now(sign_up.ask(transaction, neighbours().settings, wanted))
-    return reply(SENT, 202)
+    asked = sign_up.ask(transaction, neighbours().settings, wanted, client())
+    send_now(asked.mail_id)
+    return reply(SignUpAsked(message=SENT, attempt=asked.attempt), 202)
 
 
 @signing_up.post("/auth/resend-verification", responses={202: MailFollows})
 @public
 @limited("10 per minute; 60 per hour")
-def resend_verification(body: Address) -> Response:
-    """Have the link of the latest sign-up once more; the one before it ends."""
-    send_now(sign_up.resend(transaction, neighbours().settings, body.email))
-    return reply(SENT, 202)
+def resend_verification(body: Resend) -> Response:
+    """Have the link of your sign-up once more; the one before it ends."""
+    send_now(sign_up.resend(transaction, neighbours().settings, body.email, body.attempt, client()))
+    return reply(MailFollows(message=SENT), 202)
 
 
 @signing_up.post("/auth/verify-email", responses={200: Verified})

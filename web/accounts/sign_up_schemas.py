@@ -45,6 +45,14 @@ class Address(Body):
     email: Email
 
 
+class Resend(Address):
+    """An e-mail address, and which sign-up with it is yours."""
+
+    attempt: UUID | None = Field(
+        None, description="From the answer to your sign-up. Left out: the mail says how to sign up again."
+    )
+
+
 class Link(Body):
     """The token of a link."""
 
@@ -62,6 +70,12 @@ class MailFollows(BaseModel):
 
     status: Literal["accepted"] = "accepted"
     message: str
+
+
+class SignUpAsked(MailFollows):
+    """What happens next, and the name of this sign-up."""
+
+    attempt: UUID = Field(description="Send it along to have the link once more.")
 
 
 class Verified(BaseModel):

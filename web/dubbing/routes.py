@@ -65,20 +65,21 @@ def create_job(header: IdempotencyHeader, body: NewJob) -> Response:
 def add_languages(path: JobPath, header: IdempotencyHeader, body: MoreLanguages) -> Response:
     """Add languages to a job that is over; what was made for the others is used again."""
     settings = neighbours().settings
-    wanted = normalised(**body.model_dump())
-    return _woken(
-        once(
-            header,
-            lambda session: _accepted(orders.add_languages(session, settings, user_id(), path.job_id, wanted)),
-        )
-    )
+    wanted, where = normalised(**body.model_dump()), client()
+
+    def add(session: Session) -> Response:
+        return _accepted(orders.add_languages(session, settings, user_id(), path.job_id, wanted, where))
+
+    return _woken(once(header, add))
 
 
 @dubbing.post("/dubbing-jobs/<uuid:job_id>/retry", responses={202: JobBody})
 def retry_job(path: JobPath, header: IdempotencyHeader) -> Response:
     """Run again the languages that failed or were canceled; those that are ready stay."""
-    settings = neighbours().settings
-    return _woken(once(header, lambda session: _accepted(orders.retry(session, settings, user_id(), path.job_id))))
+    settings, where = neighbours().settings, client()
+    return _woken(
+        once(header, lambda session: _accepted(orders.retry(session, settings, user_id(), path.job_id, where)))
+    )
 
 
 @dubbing.get("/dubbing-jobs", responses={200: JobList})
@@ -120,7 +121,7 @@ def list_results(path: JobPath) -> Response:
 def cancel_job(path: JobPath) -> Response:
     """End a job: at once while it waits, soon while it runs."""
     with transaction() as session:
-        job = orders.cancel(session, neighbours().settings, user_id(), path.job_id)
+        job = orders.cancel(session, neighbours().settings, user_id(), path.job_id, client())
     return reply(job_body(job), 202)
 
 

@@ -14,9 +14,10 @@ def upgrade() -> None:
     op.create_table('attempts',
     sa.Column('action', sa.String(), nullable=False),
     sa.Column('subject', sa.String(), nullable=False),
+    sa.Column('part', sa.String(), nullable=False),
     sa.Column('window_start', sa.DateTime(timezone=True), nullable=False),
     sa.Column('count', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('action', 'subject', 'window_start', name=op.f('pk_attempts'))
+    sa.PrimaryKeyConstraint('action', 'subject', 'part', 'window_start', name=op.f('pk_attempts'))
     )
     op.create_index('ix_attempts_window_start', 'attempts', ['window_start'], unique=False)
     op.create_table('pending_users',
@@ -25,6 +26,9 @@ def upgrade() -> None:
     sa.Column('password_hash', sa.String(), nullable=False),
     sa.Column('name', sa.String(), nullable=True),
     sa.Column('locale', sa.String(), nullable=False),
+    sa.Column('user_agent', sa.String(), nullable=False),
+    sa.Column('ip', sa.String(), nullable=False),
+    sa.Column('mail_id', sa.Uuid(), nullable=True),
     sa.Column('token_hash', sa.String(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
@@ -106,6 +110,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_outgoing_mails_created_at', 'outgoing_mails', ['created_at'], unique=False)
     op.create_index('ix_outgoing_mails_due', 'outgoing_mails', ['next_attempt_at'], unique=False, postgresql_where=sa.text("status = 'PENDING'"))
+    op.create_index('ix_outgoing_mails_to_lower', 'outgoing_mails', [sa.literal_column('lower("to")')], unique=False)
     op.create_index('ix_outgoing_mails_user_id', 'outgoing_mails', ['user_id'], unique=False)
     op.create_table('sessions',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -149,6 +154,7 @@ def downgrade() -> None:
     op.drop_index('ix_sessions_expires_at', table_name='sessions')
     op.drop_table('sessions')
     op.drop_index('ix_outgoing_mails_user_id', table_name='outgoing_mails')
+    op.drop_index('ix_outgoing_mails_to_lower', table_name='outgoing_mails')
     op.drop_index('ix_outgoing_mails_due', table_name='outgoing_mails', postgresql_where=sa.text("status = 'PENDING'"))
     op.drop_index('ix_outgoing_mails_created_at', table_name='outgoing_mails')
     op.drop_table('outgoing_mails')

@@ -1,5 +1,6 @@
 """Accounts over HTTP. No mail gets out: each stays in the outbox with its link, to be read there."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,13 @@ from tests.web.conftest import PASSWORD, Person
 NOBODY_LISTENS = "http://127.0.0.1:9"
 
 
+def until_written() -> None:
+    """Wait for the mails that are written behind an answer."""
+    for thread in threading.enumerate():
+        if thread.name == "letter":
+            thread.join(10)
+
+
 @dataclass
 class Letters:
     """What is in the outbox."""
@@ -28,7 +36,8 @@ class Letters:
     engine: Engine
 
     def to(self, address: str, template: Template | None = None) -> list[OutgoingMail]:
-        """The mails to an address, the oldest first."""
+        """The mails to an address, the oldest first, once those are written that are written behind an answer."""
+        until_written()
         with transaction(self.engine) as session:
             found = session.scalars(select(OutgoingMail).where(OutgoingMail.to == address).order_by(OutgoingMail.id))
             return [mail for mail in found if template in (None, mail.template)]

@@ -2,11 +2,12 @@
 
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select
+from sqlalchemy import text as sql
 
 from shared.accounts import deletion
 from shared.db import transaction
 from shared.mails.templates import Template
-from shared.models import Job, User, Video
+from shared.models import Base, Job, User, Video
 from tests.factories import a_job, a_video
 from tests.web.accounts.conftest import Letters, login, problem
 from tests.web.conftest import PASSWORD, Person
@@ -67,6 +68,33 @@ def test_a_row_without_identity_stays(ana: Person, engine: Engine, client: Flask
             assert session.scalar(select(func.count()).select_from(table)) == 0, table
     answer = client.post("/auth/reset-password", json={"token": token, "password": "another battery"})
     assert problem(answer) == (422, "token_invalid")
+
+
+def holding(engine: Engine, text: str) -> list[str]:
+    """The tables that have the text anywhere."""
+    with transaction(engine) as session:
+        return [
+            name
+            for name in Base.metadata.tables
+            if session.execute(sql(f"select 1 from {name} t where t::text ilike :text"), {"text": f"%{text}%"}).first()
+        ]
+
+
+def test_no_address_of_the_accounts_is_left_anywhere(client: FlaskClient, letters: Letters, engine: Engine) -> None:
+    """Signed up by herself and by somebody else, moved to an address that somebody had signed up with too."""
+    first, second = "first-ana@onevoice.test", "second-ana@onevoice.test"
+    for address in (first, second, first):
+        client.post("/auth/signup", json={"email": address, "password": PASSWORD})
+    for _ in range(2):
+        client.post("/auth/resend-verification", json={"email": first.upper()})
+    client.post("/auth/verify-email", json={"token": letters.token(first, Template.VERIFY)})
+    client.post("/auth/signup", json={"email": first, "password": PASSWORD})
+    headers = {"Authorization": f"Bearer {login(client, first).json['access_token']}"}
+    client.post("/users/me/email", json={"email": second, "password": PASSWORD}, headers=headers)
+    token = letters.token(second, Template.CONFIRM_NEW_EMAIL)
+    assert client.post("/auth/verify-new-email", json={"token": token}).status_code == 200
+    assert client.delete("/users/me", json={"password": PASSWORD}, headers=headers).status_code == 204
+    assert (holding(engine, first), holding(engine, second)) == ([], [])
 
 
 def test_the_address_can_sign_up_again(ana: Person, client: FlaskClient, letters: Letters) -> None:

@@ -1,7 +1,8 @@
 """How often one may ask: from one address, and for one account."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select, update
 
-from shared.accounts import attempts
+from shared.accounts import attempts, passwords
 from shared.accounts.attempts import Action
 from shared.config import Settings
 from shared.db import transaction
@@ -106,6 +107,69 @@ def test_the_counts_hold_across_instances(
     found = [guess(app if number % 2 else other, number)[0] for number in range(14)]
     assert found[:10] == [401] * 10
     assert 429 in found
+
+
+def test_however_the_address_is_written_it_is_one(app: Flask, join: Callable[[str], Person]) -> None:
+    join("iris@bücher.example.com")
+    spellings = ["iris@bücher.example.com", "IRIS@xn--bcher-kva.example.com", "ｉｒｉｓ@BÜCHER.example.com"]
+    found = [guess(app, number, spellings[number % 3])[0] for number in range(14)]
+    assert found[:10] == [401] * 10
+    assert 429 in found[10:]
+
+
+@pytest.mark.parametrize("email", ["İris@onevoice.test", "irİs@onevoice.test", "İRİS@onevoice.test"])
+def test_letters_that_only_look_alike_lead_to_no_account(
+    client: FlaskClient, join: Callable[[str], Person], email: str
+) -> None:
+    """PostgreSQL and Python make different small letters of “İ”: one counted the guesses, the other found the user."""
+    join("iris@onevoice.test")
+    assert login(client, email).status_code == 401
+    assert login(client, "IRIS@onevoice.test").status_code == 200
+
+
+def test_what_is_no_address_is_slowed_down_as_any(app: Flask) -> None:
+    found = [guess(app, number, "no address")[0] for number in range(14)]
+    assert found[:10] == [401] * 10
+    assert 429 in found[10:]
+
+
+@contextmanager
+def all_turns_taken() -> Iterator[None]:
+    """As many hash as may at a time."""
+    taken, over = threading.Barrier(passwords.AT_ONCE + 1), threading.Event()
+
+    def hash_for_long() -> None:
+        with passwords.turn():
+            taken.wait()
+            over.wait(30)
+
+    threads = [threading.Thread(target=hash_for_long) for _ in range(passwords.AT_ONCE)]
+    [thread.start() for thread in threads]
+    taken.wait()
+    try:
+        yield
+    finally:
+        over.set()
+        [thread.join() for thread in threads]
+
+
+def test_who_is_sent_away_has_not_guessed(app: Flask, ana: Person, engine: Engine) -> None:
+    with all_turns_taken():
+        assert problem(login(app.test_client(), ANA)) == (503, "busy")
+        assert problem(ana.delete("/users/me", json={"password": "wrong"})) == (503, "busy")
+    with transaction(engine) as session:
+        assert session.scalar(select(func.count()).select_from(Attempts)) == 0
+    assert login(app.test_client(), ANA).status_code == 200
+
+
+def test_a_turn_is_for_all_that_is_hashed_in_it() -> None:
+    with all_turns_taken():
+        pass
+    for _ in range(2 * passwords.AT_ONCE):
+        with passwords.turn(), passwords.turn():
+            assert not passwords.verify(None, "not the password")
+    with all_turns_taken(), pytest.raises(AppError, match="Too many"):
+        passwords.verify(None, "not the password")
 
 
 def test_the_owner_gets_in_where_they_signed_in_before(app: Flask, ana: Person) -> None:

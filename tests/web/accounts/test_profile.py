@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, func, update
+from sqlalchemy import Engine, func, select, update
 
 from shared.accounts import activity, unsubscribe
 from shared.accounts.activity import Kind
 from shared.config import Settings
 from shared.db import transaction
 from shared.mails.templates import Template
-from shared.models import OneTimeToken, new_id
+from shared.models import Import, OneTimeToken, new_id
 from tests.factories import a_job, a_video
 from tests.web.accounts.conftest import Letters, login, problem
 from tests.web.conftest import PASSWORD, Person
@@ -83,12 +83,48 @@ def test_the_link_to_a_new_address_expires_and_a_newer_one_ends_it(
     client: FlaskClient, ana: Person, letters: Letters, address: str, engine: Engine
 ) -> None:
     ana.post("/users/me/email", json={"email": address, "password": PASSWORD})
+    old = letters.token(address, Template.CONFIRM_NEW_EMAIL)
     ana.post("/users/me/email", json={"email": f"x{address}", "password": PASSWORD})
-    old, new = (letters.token(to, Template.CONFIRM_NEW_EMAIL) for to in (address, f"x{address}"))
+    new = letters.token(f"x{address}", Template.CONFIRM_NEW_EMAIL)
+    (superseded,) = letters.to(address)
+    assert (superseded.status, superseded.parameters) == ("SKIPPED", {})
     assert problem(client.post("/auth/verify-new-email", json={"token": old})) == (422, "token_invalid")
     with transaction(engine) as session:
         session.execute(update(OneTimeToken).values(expires_at=func.now()))
     assert problem(client.post("/auth/verify-new-email", json={"token": new})) == (410, "token_expired")
+
+
+def test_the_mail_with_that_link_is_not_sent_when_it_is_too_late(
+    ana: Person, letters: Letters, address: str, engine: Engine
+) -> None:
+    ana.post("/users/me/email", json={"email": address, "password": PASSWORD})
+    (mail,) = letters.to(address)
+    with transaction(engine) as session:
+        assert mail.parameters["expires"] == session.scalars(select(OneTimeToken.expires_at)).one().isoformat()
+
+
+def test_a_user_may_ask_for_five_new_addresses_an_hour(ana: Person, letters: Letters, address: str) -> None:
+    asked = [ana.post("/users/me/email", json={"email": f"{n}{address}", "password": PASSWORD}) for n in range(7)]
+    assert [answer.status_code for answer in asked] == [202] * 5 + [429] * 2
+    assert problem(asked[-1]) == (429, "too_many_requests")
+    assert 1 <= int(asked[-1].headers["Retry-After"]) <= 3600
+    assert len(letters.to(ANA)) == 5
+
+
+@pytest.mark.usefixtures("served")
+def test_what_is_done_to_jobs_is_noted(ana: Person, engine: Engine) -> None:
+    job = a_job(engine, "es", video_id=a_video(engine, ana.id))
+    for _ in range(2):
+        ana.post(f"/dubbing-jobs/{job}/cancel")
+    assert ana.post(f"/dubbing-jobs/{job}/retry").status_code == 202
+    ana.post(f"/dubbing-jobs/{job}/cancel")
+    added = ana.post(f"/dubbing-jobs/{job}/languages", json={"target_languages": ["ca"]})
+    assert added.status_code == 202, added.json
+    items = ana.get("/users/me/activity").json["items"]
+    noted = [(item["kind"], item["ip"]) for item in items if item["details"].get("job_id") == str(job)]
+    kinds = [kind for kind, ip in noted if ip]
+    assert kinds == ["languages_added", "job_canceled", "job_retried", "job_canceled"]
+    assert items[0]["details"]["languages"] == ["ca"]
 
 
 def test_activity_is_paged(ana: Person, engine: Engine) -> None:
@@ -160,12 +196,24 @@ def test_bad_links(client: FlaskClient, settings: Settings, make_settings: Calla
         "of another salt": token[::-1],
         "long": "a" * 501,
     }[kind]
-    assert client.post(f"/unsubscribe/{bad}").status_code == (422 if kind == "long" else 400)
+    assert client.post(f"/unsubscribe/{bad}").status_code == 422
 
 
 def test_a_link_of_a_user_who_is_gone(client: FlaskClient, settings: Settings) -> None:
     token = unsubscribe.link_token(settings, new_id(), "billing")
     assert client.post(f"/unsubscribe/{token}").status_code == 200
+
+
+def test_the_export_has_what_is_still_waited_for(ana: Person, engine: Engine, address: str, stranger: Person) -> None:
+    with transaction(engine) as session:
+        for owner in (ana, stranger):
+            video = a_video(engine, owner.id, status="IMPORTING")
+            session.add(Import(video_id=video, url=f"https://example.com/{owner.id}.mp4"))
+    ana.post("/users/me/email", json={"email": f"x{address}", "password": PASSWORD})
+    ana.post("/users/me/email", json={"email": address, "password": PASSWORD})
+    found = ana.get("/users/me/export").json
+    assert [row["url"] for row in found["imports"]] == [f"https://example.com/{ana.id}.mp4"]
+    assert [row["email"] for row in found["new_addresses"]] == [address]
 
 
 def test_the_export_has_everything_but_secrets(ana: Person, engine: Engine, stranger: Person) -> None:

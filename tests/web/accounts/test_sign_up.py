@@ -16,10 +16,27 @@ from shared.models import PendingUser, User
 from tests.web.accounts.conftest import Letters, login, problem
 from tests.web.conftest import PASSWORD, Person
 
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0"
+
 
 def ask(client: FlaskClient, email: str, password: str = PASSWORD, **more: str) -> dict[str, object]:
+    """The answer, but for the name of the attempt."""
     answer = client.post("/auth/signup", json={"email": email, "password": password, **more})
-    return {"status": answer.status_code, "body": answer.json}
+    return {**answer.json, "status": answer.status_code, "attempt": len(answer.json["attempt"])}
+
+
+def attempt(client: FlaskClient, email: str, password: str = PASSWORD, network: str = "203.0.113") -> str:
+    """Sign up from somewhere; the attempt's name."""
+    headers = {"X-Forwarded-For": f"{network}.7", "User-Agent": FIREFOX}
+    answer = client.post("/auth/signup", json={"email": email, "password": password}, headers=headers)
+    assert answer.status_code == 202
+    return str(answer.json["attempt"])
+
+
+def resend(client: FlaskClient, email: str, attempt: str | None = None) -> dict[str, object]:
+    body = {"email": email} if attempt is None else {"email": email, "attempt": attempt}
+    answer = client.post("/auth/resend-verification", json=body)
+    return {**answer.json, "status": answer.status_code}
 
 
 def verify(client: FlaskClient, token: str) -> tuple[int, str]:
@@ -78,11 +95,11 @@ def test_a_link_works_once(client: FlaskClient, letters: Letters, address: str) 
 
 
 def test_a_link_expires(client: FlaskClient, letters: Letters, address: str, engine: Engine) -> None:
-    ask(client, address)
+    mine = attempt(client, address)
     with transaction(engine) as session:
         session.execute(update(PendingUser).values(expires_at=func.now()))
     assert verify(client, letters.token(address, Template.VERIFY)) == (410, "token_expired")
-    client.post("/auth/resend-verification", json={"email": address})
+    resend(client, address, mine)
     assert verify(client, letters.token(address, Template.VERIFY)) == (200, "")
 
 
@@ -123,15 +140,81 @@ def test_two_verifications_at_once_make_one_account(
 
 
 def test_sending_again_ends_the_link_before(client: FlaskClient, letters: Letters, address: str) -> None:
-    ask(client, address)
+    mine = attempt(client, address)
     old = letters.token(address, Template.VERIFY)
-    known = client.post("/auth/resend-verification", json={"email": address.upper()})
-    unknown = client.post("/auth/resend-verification", json={"email": "nobody@onevoice.test"})
-    assert (known.status_code, known.json) == (unknown.status_code, unknown.json)
-    assert known.status_code == 202
+    known = resend(client, address.upper(), mine)
+    assert known == resend(client, "nobody@onevoice.test", mine) == resend(client, "nobody@onevoice.test")
+    assert known["status"] == 202
     assert verify(client, old) == (422, "token_invalid")
     assert verify(client, letters.token(address, Template.VERIFY)) == (200, "")
     assert letters.to("nobody@onevoice.test") == []
+
+
+@pytest.mark.parametrize("before", range(6))
+def test_nobody_can_plant_a_password(client: FlaskClient, letters: Letters, address: str, before: int) -> None:
+    """Five sign-ups of a stranger's around hers: what she has sent again is her own link."""
+    for _ in range(before):
+        attempt(client, address, "planted by a stranger", network="198.51.100")
+    mine = attempt(client, address)
+    for _ in range(5 - before):
+        attempt(client, address, "planted by a stranger", network="198.51.100")
+    resend(client, address, mine)
+    assert verify(client, letters.token(address, Template.VERIFY)) == (200, "")
+    assert login(client, address, "planted by a stranger").status_code == 401
+    assert login(client, address).status_code == 200
+
+
+@pytest.mark.parametrize("named", [None, "01890a5d-ac96-774b-bcce-b302099a8057"])
+def test_without_its_name_no_attempt_is_sent_again(
+    client: FlaskClient, letters: Letters, address: str, named: str | None
+) -> None:
+    attempt(client, address, "planted by a stranger")
+    planted = letters.token(address, Template.VERIFY)
+    assert resend(client, address, named)["status"] == 202
+    assert [mail.template for mail in letters.to(address)] == ["verify", "sign_up_again"]
+    assert verify(client, planted) == (200, ""), "the link that was sent before is as good as it was"
+
+
+def test_an_attempt_of_another_address_is_none(client: FlaskClient, letters: Letters, address: str) -> None:
+    others = attempt(client, f"x{address}")
+    attempt(client, address)
+    resend(client, address, others)
+    assert [mail.template for mail in letters.to(address)] == ["verify", "sign_up_again"]
+    assert len(letters.to(f"x{address}")) == 1
+
+
+def test_the_mail_says_when_and_from_where_the_attempt_was_made(
+    client: FlaskClient, letters: Letters, address: str, engine: Engine
+) -> None:
+    mine = attempt(client, address)
+    first = letters.to(address)[-1].parameters
+    with transaction(engine) as session:
+        session.execute(update(PendingUser).values(created_at=func.now() - timedelta(hours=3)))
+        made = session.scalars(select(PendingUser.created_at)).one()
+    resend(client, address, mine)
+    second = letters.to(address)[-1].parameters
+    assert (first["browser"], first["network"]) == ("Firefox on Linux", "203.0.113.0/24")
+    assert (second["browser"], second["network"]) == (first["browser"], first["network"])
+    assert second["asked"] == made.isoformat()
+
+
+@pytest.mark.parametrize("agent", ["www.cheap.example/1.0", "curl/8.0", ""])
+def test_a_program_does_not_get_its_name_into_the_mail(
+    client: FlaskClient, letters: Letters, address: str, agent: str
+) -> None:
+    client.post("/auth/signup", json={"email": address, "password": PASSWORD}, headers={"User-Agent": agent})
+    assert letters.to(address)[0].parameters["browser"] == ""
+
+
+def test_a_newer_link_takes_the_place_of_a_mail_that_waits(client: FlaskClient, letters: Letters, address: str) -> None:
+    others = attempt(client, address, "of somebody else")
+    mine = attempt(client, address)
+    resend(client, address, mine)
+    assert [mail.status for mail in letters.to(address)] == ["PENDING", "SKIPPED", "PENDING"]
+    assert letters.to(address)[1].parameters == {}
+    assert verify(client, letters.token(address, Template.VERIFY)) == (200, "")
+    assert {mail.status for mail in letters.to(address)} == {"SKIPPED"}
+    assert others
 
 
 @pytest.mark.parametrize(
@@ -168,6 +251,51 @@ def test_one_address_gets_five_mails_an_hour(client: FlaskClient, letters: Lette
     answers = [ask(client, address) for _ in range(7)]
     assert all(answer == answers[0] for answer in answers)
     assert len(letters.to(address)) == 5
+
+
+def test_who_asks_elsewhere_leaves_the_owner_their_mails(client: FlaskClient, letters: Letters, address: str) -> None:
+    for _ in range(9):
+        attempt(client, address, "of a stranger", network="198.51.100")
+    assert len(letters.to(address)) == 5
+    attempt(client, address)
+    assert len(letters.to(address)) == 6
+
+
+def test_all_networks_together_get_twenty_mails_an_hour(client: FlaskClient, letters: Letters, address: str) -> None:
+    for number in range(25):
+        attempt(client, address, network=f"198.51.{number}")
+    assert len(letters.to(address)) == 20
+
+
+@pytest.mark.parametrize("email", ["안나@onevoice.test", "anİ@onevoice.test", "ana@localhost", "ana@x.invalid"])
+def test_what_can_not_be_written_to_is_refused(client: FlaskClient, email: str) -> None:
+    answer = client.post("/auth/signup", json={"email": email, "password": PASSWORD})
+    assert problem(answer) == (422, "invalid_email")
+    assert login(client, email).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("signed_up", "spellings"),
+    [
+        (
+            "ana@bücher.example.com",
+            ["ana@xn--bcher-kva.example.com", "ANA@BÜCHER.example.com", "ａｎａ＠bücher.example.com"],
+        ),
+        ("eva@xn--bcher-kva.example.com", ["eva@bücher.example.com"]),
+        ("ｐａｕ＠ｏｎｅvoice.test", ["pau@onevoice.test", "PAU@ONEVOICE.TEST"]),
+    ],
+)
+def test_an_address_is_one_however_it_is_written(
+    client: FlaskClient, letters: Letters, engine: Engine, signed_up: str, spellings: list[str]
+) -> None:
+    ask(client, signed_up)
+    with transaction(engine) as session:
+        kept = session.scalars(select(PendingUser.email)).one()
+    assert verify(client, letters.token(kept, Template.VERIFY)) == (200, "")
+    for spelling in [signed_up, *spellings]:
+        assert login(client, spelling).status_code == 200, spelling
+    ask(client, spellings[0])
+    assert letters.to(kept)[-1].template == "already_registered"
 
 
 def test_old_attempts_are_forgotten(
