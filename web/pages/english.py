@@ -15,10 +15,10 @@ PAGES = (
     Page(
         "resend-verification",
         "/auth/resend-verification",
-        "Get another link",
-        "We send another link to confirm your address.",
-        "Send the link",
-        "If somebody signed up with this address, a new link is on its way to it.",
+        "Go on with signing up",
+        "We send a mail that says how to go on.",
+        "Send the mail",
+        "If somebody signed up with this address, a mail that says how to go on is on its way to it.",
         fields=("email",),
     ),
     Page(
