@@ -1,6 +1,7 @@
 """The daemon's stand-in against a real queue (moto over HTTP) and a real HTTP server, every outcome."""
 
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import pytest
 from local.processes import free_port
 from local.sqsd import Daemon, Options, options_from
 from tests.local.listener import listening
+from tests.processes import until
 
 SLOW = 1.5
 
@@ -166,9 +168,16 @@ def test_stopped_it_polls_no_more(sqs: Any, options: Options) -> None:
 def test_sigterm_ends_the_program_soon(options: Options) -> None:
     arguments = [sys.executable, "-m", "local.sqsd", "--queue-url", options.queue_url]
     process = subprocess.Popen([*arguments, "--endpoint-url", str(options.endpoint_url)])
-    time.sleep(2)
+    until(lambda: catches(process.pid, signal.SIGTERM), 30, "its handler of signals")
     process.terminate()
     assert process.wait(3) == 0
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether the process has a handler of its own for the signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(status.split("SigCgt:", 1)[1].split(None, 1)[0], 16)
+    return bool(caught >> (number - 1) & 1)
 
 
 def test_every_option_is_an_argument_with_the_daemons_default() -> None:

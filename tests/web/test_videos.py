@@ -354,7 +354,7 @@ def test_a_cursor_is_bound_to_its_list_and_its_user(person: Person, stranger: Pe
         person.get("/videos", query_string={"cursor": cursor[:-1]}),
         person.get("/videos", query_string={"cursor": "made-up"}),
         person.get("/videos", query_string={"cursor": ""}),
-        person.get("/videos", query_string={"cursor": "é\0"}),
+        person.get("/videos", query_string={"cursor": "é\1"}),
     ):
         assert code(answer) == (422, "invalid_cursor")
 
