@@ -53,7 +53,8 @@ def address(settings: Settings, tmp_path: Path) -> Iterator[str]:
 def test_it_starts_answers_and_logs_json(address: str, tmp_path: Path) -> None:
     for _ in range(100):
         try:
-            answer = httpx.get(f"{address}/health", headers={"X-Request-Id": "start-0001"})
+            # It listens before it answers: asked once, however long it takes.
+            answer = httpx.get(f"{address}/health", headers={"X-Request-Id": "start-0001"}, timeout=60)
             break
         except httpx.TransportError:
             time.sleep(0.2)
