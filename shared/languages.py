@@ -19,7 +19,7 @@ from shared.voice import Voice as Voice
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the configured engines can do together. Languages are BCP-47 tags; `cloned` are those that cloned voices speak."""
+    """What the configured engines can do together. Languages are BCP-47 tags; cloned voices speak those of `cloned`."""
 
     recognised: frozenset[str] = frozenset()
     detects_language: bool = False

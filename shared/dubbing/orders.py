@@ -89,8 +89,9 @@ def add_languages(
 ) -> Job:
     """Add languages to a job that is over; all that was made before them serves them too. Wake a worker after it.
 
-    Of `wanted` only the languages and what is asked for them count: transcripts, voices, glossary, registers. Raises AppError `not_found` (404),
-    `invalid_state`, `duplicate_language` (409), `too_many_jobs` (429), and 422s as for an order.
+    Of `wanted` only the languages and what is asked for them count: transcripts, voices, glossary, registers.
+    Raises AppError `not_found` (404), `invalid_state`, `duplicate_language` (409), `too_many_jobs` (429), and 422s as
+    for an order.
     """
     job = _over_and_locked(session, user_id, job_id)
     video = _kept_video(session, user_id, job.video_id)
