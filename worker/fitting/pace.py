@@ -35,19 +35,21 @@ def letters(text: str) -> float:
     return sum(map(_weight, " ".join(text.split())))
 
 
-def pace(characters: float, seconds: float) -> float:
+def pace(characters: float, seconds: float, usual: float = USUAL_PACE) -> float:
     """Letters a second of a voice that took `seconds` for `characters` (counted as `letters` does).
 
     The little that is known is weighed against the usual pace: nothing known gives the usual pace.
     """
-    return (characters + DOUBT) / (seconds + DOUBT / USUAL_PACE)
+    return (characters + DOUBT) / (seconds + DOUBT / usual)
 
 
 def pace_of(voice_id: str | None, known: Mapping[str, tuple[float, float]]) -> float:
-    """The pace of a voice by what is known of it (characters, seconds); of no voice in particular, by all of them."""
-    if voice_id is not None:
-        return pace(*known.get(voice_id, (0.0, 0.0)))
-    return pace(sum(characters for characters, _ in known.values()), sum(seconds for _, seconds in known.values()))
+    """The pace of a voice by what is known of it and of the others: `known` has (characters, seconds) by voice id.
+
+    A voice that is not among them, or None, is taken for one like the others.
+    """
+    others = pace(*(sum(column) for column in zip((0.0, 0.0), *known.values(), strict=True)))
+    return pace(*known.get(voice_id or "", (0.0, 0.0)), others)
 
 
 def seconds(text: str, letters_per_second: float) -> float:

@@ -11,6 +11,7 @@ from worker.engines.retry import Patience, with_retries
 from worker.forecast import GIVEN
 from worker.given_translation import lines_of
 from worker.stages.extract import Extracted
+from worker.stages.paces import budgets
 from worker.stages.transcribe import Heard
 from worker.work import Work
 
@@ -36,7 +37,7 @@ def translate(work: Work, language: str, sound: Extracted, heard: Heard) -> Tran
     if given is not None:
         with work.progress.stage("translate", language):
             return _given(work, language, sound, heard, given)
-    return _translated(work, language, heard)
+    return _translated(work, language, sound, heard)
 
 
 def _given(work: Work, language: str, sound: Extracted, heard: Heard, given: GivenTranscript) -> Translation:
@@ -53,12 +54,14 @@ def _given(work: Work, language: str, sound: Extracted, heard: Heard, given: Giv
     return Translation(lines, GIVEN)
 
 
-def _translated(work: Work, language: str, heard: Heard) -> Translation:
+def _translated(work: Work, language: str, sound: Extracted, heard: Heard) -> Translation:
     segments, texts, made = heard.transcript.segments, list[str](), list[bool]()
     with work.progress.stage("translate", language) as step:
         translator: Translator = registry.build("translation", work.settings)
         name = f"{translator.name}/{translator.model}"
-        for batch in _batches([_line(segment) for segment in segments], translator.batch_lines):
+        budget = budgets(work, language, heard.transcript, sound.seconds)
+        lines = [_line(segment, budget[segment.id]) for segment in segments]
+        for batch in _batches(lines, translator.batch_lines):
             document = _batch(work, translator, name, batch, (heard.transcript.language, language))
             texts += document.content
             made.append(document.made)
@@ -68,8 +71,9 @@ def _translated(work: Work, language: str, heard: Heard) -> Translation:
     return Translation(tuple(replace(segment, text=text, words=()) for segment, text in pairs), name)
 
 
-def _line(segment: Segment) -> SourceLine:
-    return SourceLine(segment.id, segment.text, segment.speaker, segment.end - segment.start)
+def _line(segment: Segment, budget: int) -> SourceLine:
+    """As the translator gets it. The budget is advice: a batch that was translated under another one serves."""
+    return SourceLine(segment.id, segment.text, segment.speaker, segment.end - segment.start, budget)
 
 
 def _batch(
