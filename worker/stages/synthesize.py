@@ -65,7 +65,7 @@ def synthesize(work: Work, language: str, sound: Extracted, heard: Heard, transl
     with work.progress.stage("synthesize", language) as step:
         synthesiser: SpeechSynthesiser = registry.build("speech_synthesis", work.settings)
         wished = work.request.wished_voices(language)
-        voices = cast(translation.speakers, language, synthesiser.voices(), wished)
+        voices = cast(translation.speakers, language, synthesiser.voices(), wished, heard.pitches)
         speak = _Speak(work, synthesiser, voices, fitting(work, language, sound, heard, translation))
         begun = speak.look_up(translation.lines)
         lines = []
