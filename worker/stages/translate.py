@@ -13,6 +13,7 @@ from worker.engines.protocols import SourceLine, TranslationContext
 from worker.forecast import GIVEN
 from worker.given_translation import lines_of
 from worker.stages.extract import Extracted
+from worker.stages.paces import budgets
 from worker.stages.transcribe import Heard
 from worker.work import Work
 
@@ -44,7 +45,7 @@ def translate(work: Work, language: str, sound: Extracted, heard: Heard) -> Tran
     if given is not None:
         with work.progress.stage("translate", language):
             return _given(work, language, sound, heard, given)
-    return _translated(work, language, heard)
+    return _translated(work, language, sound, heard)
 
 
 def _given(work: Work, language: str, sound: Extracted, heard: Heard, given: GivenTranscript) -> Translation:
@@ -61,12 +62,14 @@ def _given(work: Work, language: str, sound: Extracted, heard: Heard, given: Giv
     return Translation(lines, GIVEN)
 
 
-def _translated(work: Work, language: str, heard: Heard) -> Translation:
+def _translated(work: Work, language: str, sound: Extracted, heard: Heard) -> Translation:
     segments, texts, engines, made = heard.transcript.segments, list[str](), list[str](), list[bool]()
     refused = set[int]()
     with work.progress.stage("translate", language) as step:
         translator, summary = chain.translation(work.settings), ""
-        for batch in _batches([_line(segment) for segment in segments], translator.batch_lines):
+        budget = budgets(work, language, heard.transcript, sound.seconds)
+        lines = [_line(segment, budget[segment.id]) for segment in segments]
+        for batch in _batches(lines, translator.batch_lines):
             context = replace(_context(work, language, batch), summary=summary)
             document = _batch(work, translator, batch, (heard.transcript.language, language), context)
             summary = document.content["summary"]
@@ -77,9 +80,9 @@ def _translated(work: Work, language: str, heard: Heard) -> Translation:
             step.at(len(texts) / len(segments))
         step.ran(translator.label, whole=all(made) and bool(made))
     pairs = zip(segments, texts, strict=True)
-    lines = tuple(replace(segment, text=text, words=()) for segment, text in pairs)
+    said = tuple(replace(segment, text=text, words=()) for segment, text in pairs)
     reasons = _reasons(segments, texts, refused, work.request.terms(language))
-    return Translation(lines, who(engines) or translator.label, tuple(engines), reasons)
+    return Translation(said, who(engines) or translator.label, tuple(engines), reasons)
 
 
 def _reasons(
@@ -93,8 +96,9 @@ def _reasons(
     return {line: reasons for line, reasons in found.items() if reasons}
 
 
-def _line(segment: Segment) -> SourceLine:
-    return SourceLine(segment.id, segment.text, segment.speaker, segment.end - segment.start)
+def _line(segment: Segment, budget: int) -> SourceLine:
+    """As the translator gets it. The budget is advice: a batch that was translated under another one serves."""
+    return SourceLine(segment.id, segment.text, segment.speaker, segment.end - segment.start, budget)
 
 
 def _context(work: Work, language: str, batch: "_Batch") -> TranslationContext:
