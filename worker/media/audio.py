@@ -49,6 +49,23 @@ def read_span(path: Path, start_seconds: float, end_seconds: float) -> Samples:
         return samples
 
 
+def read_mono(path: Path, start_seconds: float, end_seconds: float, rate: int) -> Samples:
+    """The mean (n,) of all channels at `rate` Hz from `start_seconds` to `end_seconds`, within the file.
+
+    Beyond what is returned, memory does not grow with the stretch's length.
+    """
+    with _opened(path) as file:
+        first, last = (min(max(0, round(t * file.samplerate)), file.frames) for t in (start_seconds, end_seconds))
+        file.seek(first)
+        stream = soxr.ResampleStream(file.samplerate, rate, 1, dtype="float32")
+        resampled = []
+        for block in file.blocks(BLOCK_FRAMES, frames=max(0, last - first), dtype="float32", always_2d=True):
+            resampled.append(stream.resample_chunk(block.mean(axis=1, dtype=np.float32)))
+        resampled.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
+    joined: Samples = np.concatenate(resampled)
+    return joined
+
+
 def write_flac(path: Path, blocks: Iterable[Samples | NDArray[np.int16]], rate: int, channels: int) -> int:
     """Write blocks (n, channels) as 16-bit FLAC, clipped at full scale; returns the number of frames.
 
