@@ -118,6 +118,39 @@ class Settings(BaseSettings):
     translation: Names = ()
     speech_synthesis: Names = ()
     source_separation: Names = ()
+    # Their providers: keys, where they answer if not at their own address, how hard one process may ask them
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+    openai_concurrency: int = Field(8, ge=1, le=100)
+    openai_requests_per_minute: float = Field(300, gt=0)
+    openai_transcription_model: str = "whisper-1"
+    openai_diarisation_model: str = "gpt-4o-transcribe-diarize"
+    openai_translation_model: str = "gpt-5.4-mini"
+    openai_speech_model: str = "gpt-4o-mini-tts"
+    elevenlabs_api_key: SecretStr | None = None
+    elevenlabs_base_url: str | None = None
+    elevenlabs_concurrency: int = Field(4, ge=1, le=100)
+    elevenlabs_requests_per_minute: float = Field(300, gt=0)
+    elevenlabs_recognition_model: str = "scribe_v2"
+    elevenlabs_speech_model: str = "eleven_multilingual_v2"
+    fish_api_key: SecretStr | None = None
+    fish_base_url: str | None = None
+    fish_concurrency: int = Field(4, ge=1, le=100)
+    fish_requests_per_minute: float = Field(300, gt=0)
+    fish_speech_model: str = "s1"
+    whisperx_model: str = "large-v3"
+    whisperx_device: Literal["auto", "cpu", "cuda"] = "auto"
+    demucs_model: str = "htdemucs"
+    # One request to a provider, from its beginning to its end (seconds)
+    provider_timeout_seconds: float = Field(120, gt=0)
+    # A provider that failed so often in a row is left alone so long (seconds)
+    breaker_failures: int = Field(5, ge=1)
+    breaker_seconds: float = Field(30, gt=0)
+    # How often one engine is asked for the same thing, and how long (seconds), before the next engine takes over
+    engine_attempts: int = Field(4, ge=1, le=20)
+    engine_patience_seconds: float = Field(120, gt=0)
+    # What happens to a line that a provider refuses for its content: the next engine does it, or its language fails
+    content_refused: Literal["fallback", "fail"] = "fallback"
     # Modules that register more engines. For tests only: nothing outside environment=test may name one.
     engine_modules: Names = ()
 
@@ -178,7 +211,7 @@ class Settings(BaseSettings):
         ]
         wrong += [
             f"{PREFIX}{name.upper()} must use https in production"
-            for name in ("s3_endpoint_url", "sqs_endpoint_url", "ses_endpoint_url")
+            for name in ("s3_endpoint_url", "sqs_endpoint_url", "ses_endpoint_url", *PROVIDER_URLS)
             if (getattr(self, name) or "https:").startswith("http:")
         ]
         if not self.public_url.startswith("https://"):
@@ -201,6 +234,8 @@ OFFLINE_ENGINES: dict[str, tuple[str, ...]] = {
     "source_separation": ("ducking",),
 }
 ENGINE_SLOTS = tuple(OFFLINE_ENGINES)
+PROVIDERS = ("openai", "elevenlabs", "fish")  # engines of these names need a key
+PROVIDER_URLS = tuple(f"{provider}_base_url" for provider in PROVIDERS)
 
 
 class SettingsError(Exception):

@@ -97,4 +97,11 @@ def voice_document(voices: Iterable[Voice]) -> list[dict[str, Any]]:
 
 
 def _voice(item: dict[str, Any]) -> Voice:
-    return Voice(item["voice_id"], item["name"], tuple(item["languages"]), item.get("gender"))
+    return Voice(
+        item["voice_id"],
+        item["name"],
+        tuple(item["languages"]),
+        item.get("gender"),
+        item.get("preview_url"),
+        item.get("pitch"),
+    )

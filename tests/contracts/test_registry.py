@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared import languages
-from shared.config import Settings, SettingsError
+from shared.config import OFFLINE_ENGINES, Settings, SettingsError
 from shared.errors import PermanentError, TransientError
 from tests.contracts.conftest import SLOTS
 from tests.fakes import MISHAPS, calls
@@ -14,12 +14,14 @@ from worker.engines import registry
 from worker.engines.protocols import SourceLine
 
 Make = Callable[..., Settings]
+# Those that need neither key nor network nor an extra.
+OFFLINE = {**OFFLINE_ENGINES, "speech_synthesis": ("espeak", "flite")}
 FAKE: dict[str, Any] = dict.fromkeys(SLOTS, ("fake",))
 
 
 @pytest.mark.parametrize("slot", SLOTS)
 def test_every_offline_engine_and_every_fake_can_be_built(slot: Any, engine_settings: Make) -> None:
-    for name in (*registry.ENGINES[slot], *MISHAPS):
+    for name in (*OFFLINE[slot], *MISHAPS):
         built = registry.build(slot, engine_settings(**{slot: (name,)}))
         assert built.name == name.split("-")[0]
         assert built.model
@@ -30,7 +32,7 @@ def test_without_a_name_it_is_the_offline_engine(engine_settings: Make) -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones(engine_settings: Make) -> None:
-    with pytest.raises(SettingsError, match=r"ONEVOICE_TRANSLATION .*'babelfish'.* Known: apertium, fake"):
+    with pytest.raises(SettingsError, match=r"ONEVOICE_TRANSLATION .*'babelfish'.* Known: apertium, fake.*openai"):
         registry.build("translation", engine_settings(translation=("babelfish",)))
 
 
@@ -65,7 +67,7 @@ def test_a_fake_notes_its_calls_and_fails_as_its_name_says(engine_settings: Make
     line = [SourceLine(3, "hello", "S1", 1.0)]
     with pytest.raises(TransientError):
         registry.build("translation", settings).translate(line, "en", "es")
-    assert registry.build("translation", settings).translate(line, "en", "es") == ["[es] hello"]
+    assert registry.build("translation", settings).translate(line, "en", "es").texts == ("[es] hello",)
     assert [call["work"] for call in calls(settings, "translation")] == ["es: 3", "es: 3"]
     with pytest.raises(PermanentError):
         registry.build("translation", engine_settings(translation=("fake-permanent",))).translate(line, "en", "es")

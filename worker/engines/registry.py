@@ -18,14 +18,29 @@ Factory = Callable[[Settings], Any]
 
 # Where each engine lives; imported only when it is built, for some pull in large libraries.
 ENGINES: dict[str, dict[str, str]] = {
-    "speech_recognition": {"pocketsphinx": "worker.engines.speech_recognition.pocketsphinx:PocketSphinxRecogniser"},
-    "forced_alignment": {"pocketsphinx": "worker.engines.speech_recognition.pocketsphinx_aligner:PocketSphinxAligner"},
-    "translation": {"apertium": "worker.engines.translation.apertium:ApertiumTranslator"},
-    "speech_synthesis": {
-        "espeak": "worker.engines.speech_synthesis.espeak:EspeakSynthesiser",
-        "flite": "worker.engines.speech_synthesis.flite:FliteSynthesiser",
+    "speech_recognition": {
+        "elevenlabs": "worker.engines.speech_recognition.elevenlabs:ElevenLabsRecogniser",
+        "openai": "worker.engines.speech_recognition.openai:OpenAIRecogniser",
+        "pocketsphinx": "worker.engines.speech_recognition.pocketsphinx:PocketSphinxRecogniser",
+        "whisperx": "worker.engines.speech_recognition.whisperx:WhisperXRecogniser",
     },
-    "source_separation": {"ducking": "worker.engines.source_separation.ducking:Ducking"},
+    "forced_alignment": {"pocketsphinx": "worker.engines.speech_recognition.pocketsphinx_aligner:PocketSphinxAligner"},
+    "translation": {
+        "apertium": "worker.engines.translation.apertium:ApertiumTranslator",
+        "openai": "worker.engines.translation.openai:OpenAITranslator",
+    },
+    "speech_synthesis": {
+        "elevenlabs": "worker.engines.speech_synthesis.elevenlabs:ElevenLabsSynthesiser",
+        "espeak": "worker.engines.speech_synthesis.espeak:EspeakSynthesiser",
+        "fish": "worker.engines.speech_synthesis.fish:FishSynthesiser",
+        "flite": "worker.engines.speech_synthesis.flite:FliteSynthesiser",
+        "openai": "worker.engines.speech_synthesis.openai:OpenAISynthesiser",
+    },
+    "source_separation": {
+        "demucs": "worker.engines.source_separation.demucs:DemucsSeparator",
+        "ducking": "worker.engines.source_separation.ducking:Ducking",
+        "elevenlabs": "worker.engines.source_separation.elevenlabs:ElevenLabsIsolation",
+    },
 }
 
 

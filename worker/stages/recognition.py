@@ -15,7 +15,6 @@ from worker.spans import Span
 from worker.work import Work
 
 VERSION = 1
-LONGEST_PIECE_SECONDS = 30.0
 UNDETERMINED = "und"  # BCP-47: nothing was said in any language
 
 
@@ -50,7 +49,7 @@ class Recognition:
 
     def _missing(self, voiced: list[Span], done: dict[int, Recognised]) -> Iterator[Piece]:
         """The pieces that no earlier attempt recognised; what one did is put into `done`."""
-        for piece in pieces(voiced, self._read, LONGEST_PIECE_SECONDS):
+        for piece in pieces(voiced, self._read, self._recogniser.longest_piece):
             recipe = self._recipe(piece)
             known = self._work.checkpoints.find([recipe]).get(recipe.fingerprint)
             if known is None:

@@ -78,7 +78,7 @@ def _batch(
     options = {"texts": [[line.text, line.speaker, round(line.seconds, 2)] for line in batch], "pair": list(pair)}
     recipe = Recipe("translate.batch", VERSION, options=options, engine=name)
     return work.checkpoints.make_document(
-        recipe, lambda: with_retries(lambda: translator.translate(batch, *pair), Patience())
+        recipe, lambda: list(with_retries(lambda: translator.translate(batch, *pair), Patience()).texts)
     )
 
 

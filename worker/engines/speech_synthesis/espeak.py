@@ -10,7 +10,7 @@ import numpy as np
 
 from shared.config import Settings
 from shared.errors import PermanentError
-from worker.engines.protocols import Sound, Voice
+from worker.engines.protocols import NO_SPEECH_CONTEXT, Sound, SpeechContext, Voice
 from worker.engines.speech_synthesis.espeak_library import EspeakVoice, Library
 from worker.engines.speech_synthesis.espeak_speaker import Speaker
 
@@ -42,6 +42,7 @@ class EspeakSynthesiser:
     name = "espeak"
     model = "ng-0.2.4"  # the version of espeakng-loader, which carries the library
     parallel_lines = 8
+    rates = (1.0, 1.0)
 
     def __init__(self, settings: Settings) -> None:
         del settings
@@ -51,9 +52,17 @@ class EspeakSynthesiser:
         """For each language a neutral voice and four that sound like other speakers, its own accent first."""
         return tuple(voice for voice, _ in _offered().values())
 
-    def synthesise(self, text: str, voice_id: str, language: str) -> Sound:
+    def synthesise(
+        self,
+        text: str,
+        voice_id: str,
+        language: str,
+        *,
+        rate: float = 1.0,
+        context: SpeechContext = NO_SPEECH_CONTEXT,
+    ) -> Sound:
         """`text` at 22,050 Hz. Raises PermanentError `voice_not_found`, `empty_speech`, TransientError."""
-        del language
+        del language, rate, context
         if voice_id not in _offered():
             raise PermanentError("voice_not_found", f"eSpeak has no voice {voice_id!r}.")
         _, name = _offered()[voice_id]

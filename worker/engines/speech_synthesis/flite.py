@@ -12,7 +12,7 @@ import soundfile
 from shared.config import Settings
 from shared.errors import PermanentError, TransientError
 from shared.limited import Limits, command
-from worker.engines.protocols import Sound, Voice
+from worker.engines.protocols import NO_SPEECH_CONTEXT, Sound, SpeechContext, Voice
 
 LIMITS = Limits(cpu_seconds=60, memory_bytes=1024**3, file_bytes=256 * 1024**2)
 TIMEOUT = 120.0
@@ -31,6 +31,7 @@ class FliteSynthesiser:
     name = "flite"
     model = "2.2"
     parallel_lines = 8
+    rates = (1.0, 1.0)
 
     def __init__(self, settings: Settings) -> None:
         del settings
@@ -39,9 +40,17 @@ class FliteSynthesiser:
         """The four voices; none when flite is not installed."""
         return VOICES if shutil.which("flite") else ()
 
-    def synthesise(self, text: str, voice_id: str, language: str) -> Sound:
+    def synthesise(
+        self,
+        text: str,
+        voice_id: str,
+        language: str,
+        *,
+        rate: float = 1.0,
+        context: SpeechContext = NO_SPEECH_CONTEXT,
+    ) -> Sound:
         """`text` at 16 kHz. Raises PermanentError `voice_not_found`, `empty_speech`, `engine_not_installed`."""
-        del language
+        del language, rate, context
         if voice_id not in {voice.voice_id for voice in VOICES}:
             raise PermanentError("voice_not_found", f"Flite has no voice {voice_id!r}.")
         if shutil.which("flite") is None:

@@ -13,7 +13,7 @@ import langcodes
 
 from shared.config import Settings
 from shared.errors import PermanentError
-from worker.engines.protocols import SourceLine
+from worker.engines.protocols import NO_TRANSLATION_CONTEXT, SourceLine, Translated, TranslationContext
 from worker.engines.translation.apertium_pipeline import Pipeline, stages
 
 MODES = Path("/usr/share/apertium/modes")
@@ -32,6 +32,7 @@ class ApertiumTranslator:
     name = "apertium"
     model = "3"
     batch_lines = 200
+    shortens = False
 
     def __init__(self, settings: Settings, timeout: float = 30.0) -> None:
         del settings
@@ -42,13 +43,25 @@ class ApertiumTranslator:
         """The installed pairs: `eng-spa` is (en, es), `cat-por_BR` is (ca, pt-BR)."""
         return frozenset(installed())
 
-    def translate(self, lines: Sequence[SourceLine], source: str, target: str) -> list[str]:
+    def translate(
+        self,
+        lines: Sequence[SourceLine],
+        source: str,
+        target: str,
+        context: TranslationContext = NO_TRANSLATION_CONTEXT,
+    ) -> Translated:
         """One text for each line. Raises PermanentError `unsupported_language_pair`, TransientError."""
+        del context
         with _turn:
             pipeline = self._pipeline((source, target))
             for other in _all_pipelines - {pipeline}:
                 other.stop()
-            return [self._line(pipeline, line.text) for line in lines]
+            return Translated(tuple(self._line(pipeline, line.text) for line in lines))
+
+    def shorten(self, line: SourceLine, text: str, budget: int, source: str, target: str) -> str:
+        """Raises PermanentError `cannot_shorten`: rules know one rendering only."""
+        del line, text, budget, source, target
+        raise PermanentError("cannot_shorten", "Apertium has no shorter rendering of a line.")
 
     def _pipeline(self, pair: tuple[str, str]) -> Pipeline:
         if pair not in self._pipelines:
