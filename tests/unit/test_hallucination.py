@@ -55,7 +55,9 @@ def test_a_loop_is_said_once(loop: str) -> None:
     assert kept(f"We begin. {loop} " + f"{loop} " * 20 + "And we end.") == f"We begin. {loop} And we end."
 
 
-@pytest.mark.parametrize("text", ["No, no, no, no!", "very very very good", "Come on, come on, come on, let us go", SENTENCE])
+@pytest.mark.parametrize(
+    "text", ["No, no, no, no!", "very very very good", "Come on, come on, come on, let us go", SENTENCE]
+)
 def test_people_may_repeat_themselves(text: str) -> None:
     assert kept(text) == text
 

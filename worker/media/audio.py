@@ -58,9 +58,8 @@ def read_mono(path: Path, start_seconds: float, end_seconds: float, rate: int) -
         first, last = (min(max(0, round(t * file.samplerate)), file.frames) for t in (start_seconds, end_seconds))
         file.seek(first)
         stream = soxr.ResampleStream(file.samplerate, rate, 1, dtype="float32")
-        resampled = []
-        for block in file.blocks(BLOCK_FRAMES, frames=max(0, last - first), dtype="float32", always_2d=True):
-            resampled.append(stream.resample_chunk(block.mean(axis=1, dtype=np.float32)))
+        read = file.blocks(BLOCK_FRAMES, frames=max(0, last - first), dtype="float32", always_2d=True)
+        resampled = [stream.resample_chunk(block.mean(axis=1, dtype=np.float32)) for block in read]
         resampled.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
     joined: Samples = np.concatenate(resampled)
     return joined

@@ -157,9 +157,7 @@ def _reaching_back(groups: Iterable[Span], spans: Sequence[Span], overlap: float
         before = group
 
 
-def _cut(
-    group: Span, read_span: Callable[[float, float], Sound], longest: float
-) -> Iterator[tuple[float, Sound]]:
+def _cut(group: Span, read_span: Callable[[float, float], Sound], longest: float) -> Iterator[tuple[float, Sound]]:
     start = group.start
     while group.end - start > longest:
         sound = read_span(start, start + longest)
