@@ -37,6 +37,7 @@ class Order:
     background: Background | None = None
     range: Range | None = None
     preview: bool = False
+    speakers: int | None = None
 
     def check(self) -> None:
         """Raises ClientError for a file that is not there."""
@@ -62,6 +63,7 @@ def dub(client: Client, order: Order, out: Path, console: Console) -> dict[str, 
             background=order.background,
             range=order.range,
             preview=order.preview or None,
+            speakers=order.speakers,
         )
         _follow(client, job.job_id, bar, task)
     return _download(client, job.job_id, out)
@@ -166,7 +168,8 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     add("--to", required=True, action="append", metavar="LANGUAGE", help="into what, such as es; may be repeated")
     add("--from", dest="source", metavar="LANGUAGE", help="the language that is spoken")
     add("--transcript", type=Path, metavar="FILE", help="what is said: SRT, VTT or JSON")
-    add("--voice", type=_voice, action="append", default=[], metavar="[SPEAKER=]VOICE", help="may be repeated")
+    add("--voice", type=_voice, action="append", default=[], metavar="[SPEAKER=]VOICE", help="or auto; may be repeated")
+    add("--speakers", type=int, metavar="NUMBER", help="how many speak, where the transcript does not say who")
     add("--background", choices=("keep", "duck", "drop"), help="what becomes of music and noise")
     add("--range", type=_range, metavar="START-END", help="only this part, in seconds")
     add("--preview", action="store_true", help="only the first half minute with speech")
@@ -194,6 +197,7 @@ def _order(arguments: argparse.Namespace) -> Order:
         background=arguments.background,
         range=arguments.range,
         preview=arguments.preview,
+        speakers=arguments.speakers,
     )
 
 

@@ -126,6 +126,10 @@ class Settings(BaseSettings):
     openai_transcription_model: str = "whisper-1"
     openai_diarisation_model: str = "gpt-4o-transcribe-diarize"
     openai_translation_model: str = "gpt-5.4-mini"
+    # How the model is asked: OpenAI's own API, or that of servers that only know chats, with a schema or with any JSON
+    openai_translation_api: Literal["responses", "chat", "chat_json"] = "responses"
+    # A second request a batch, which reviews the translation and improves it
+    openai_translation_review: bool = False
     openai_speech_model: str = "gpt-4o-mini-tts"
     elevenlabs_api_key: SecretStr | None = None
     elevenlabs_base_url: str | None = None
@@ -138,6 +142,8 @@ class Settings(BaseSettings):
     fish_concurrency: int = Field(4, ge=1, le=100)
     fish_requests_per_minute: float = Field(300, gt=0)
     fish_speech_model: str = "s1"
+    # Voices of the public library that are offered too, by their ids
+    fish_voices: Names = ()
     whisperx_model: str = "large-v3"
     whisperx_device: Literal["auto", "cpu", "cuda"] = "auto"
     demucs_model: str = "htdemucs"
@@ -160,6 +166,7 @@ class Settings(BaseSettings):
         "translation",
         "speech_synthesis",
         "source_separation",
+        "fish_voices",
         "engine_modules",
         "egress_exempt",
         mode="before",

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+AUTO = "auto"  # instead of a voice's id: one by the speaker's own pitch
+
 
 @dataclass(frozen=True, slots=True)
 class Voice:

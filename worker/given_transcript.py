@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from shared.dubbing.transcript import GivenLine, GivenTranscript, Segment, Transcript, Word, numbered
+from shared.dubbing.transcript import DEFAULT_SPEAKER, GivenLine, GivenTranscript, Segment, Transcript, Word, numbered
 from shared.errors import PermanentError
 from worker.engines.protocols import ForcedAligner, Sound
 from worker.media.voice_activity import snap_offset, snap_onset
@@ -51,7 +51,8 @@ def snapped(given: GivenTranscript, language: str, spans: Sequence[Span], durati
     original = [_span(line, duration) for line in lines]
     moved = _without_conflicts(original, [_snap(span, spans) for span in original])
     segments = (
-        Segment(0, span.start, span.end, line.speaker, line.text) for line, span in zip(lines, moved, strict=True)
+        Segment(0, span.start, span.end, line.speaker or DEFAULT_SPEAKER, line.text)
+        for line, span in zip(lines, moved, strict=True)
     )
     return Transcript(language, numbered(segments))
 
@@ -86,7 +87,8 @@ def _aligned(window: _Window, language: str, aligner: ForcedAligner, read_span: 
     words = map(clock, aligner.align(sound, [word for text in texts for word in text], language))
     for line, text in zip(window.lines, texts, strict=True):
         own = tuple(next(words) for _ in text)
-        yield Segment(0, own[0].start, max(own[-1].end, own[0].start + _SHORTEST), line.speaker, line.text, own)
+        end = max(own[-1].end, own[0].start + _SHORTEST)
+        yield Segment(0, own[0].start, end, line.speaker or DEFAULT_SPEAKER, line.text, own)
 
 
 def _joined(spans: Sequence[Span], read_span: ReadSpan) -> tuple[Sound, Callable[[Word], Word]]:

@@ -17,6 +17,7 @@ from worker.stages.translate import Translation
 
 SENTENCES = {
     "no_speech_found": "No speech was found: the file keeps its original sound.",
+    "speakers_uncertain": "The voices could not be told apart beyond doubt. Say how many speak, or who says what.",
     "recognition_doubtful": "The recogniser was unsure of what it heard. Check the transcript, or send your own.",
     "background_ducked": "No engine separates speech and background here: the original is turned down under the dub.",
     "peaks_over": "The encoded sound peaks above −1 dBTP.",
@@ -83,6 +84,7 @@ def _engines(dubbed: Dubbed) -> dict[str, str]:
         "translation": dubbed.translation.engine,
         "speech_synthesis": dubbed.spoken.engine,
         "source_separation": dubbed.bed.engine,
+        **({"diarisation": dubbed.heard.diarisation} if dubbed.heard.diarisation else {}),
     }
 
 

@@ -27,7 +27,7 @@ class Request:
     """What the user asked for. `pending` are the languages that are not over yet, `done` those that this round ended.
 
     `translations`: what is to be said, where it came with the job. `voices_for` adds to `voices` by language.
-    `excerpt` (in seconds of the original) or `preview`: only that stretch of the video.
+    `excerpt` (in seconds of the original) or `preview`: only that stretch of the video. `speakers`: how many speak.
     """
 
     source_language: str | None
@@ -41,6 +41,7 @@ class Request:
     subtitles: str = "embedded"
     excerpt: Range | None = None
     preview: bool = False
+    speakers: int | None = None
 
     def wished_voices(self, language: str) -> dict[str, str]:
         """The voices asked for in this language, by speaker."""
@@ -64,6 +65,7 @@ def read(job: Job) -> Request:
         subtitles=options.get("subtitles") or "embedded",
         excerpt=Range(**options["range"]) if options.get("range") else None,
         preview=bool(options.get("preview")),
+        speakers=options.get("speakers"),
     )
 
 

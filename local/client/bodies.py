@@ -202,6 +202,7 @@ class NewJob(Body):
     subtitles: Subtitles | None = None
     range: Range | None = None
     preview: bool | None = None
+    speakers: int | None = None
     webhook_url: str | None = None
 
 

@@ -147,6 +147,7 @@ class Client:
         subtitles: Subtitles | None = None,
         range: Range | None = None,  # noqa: A002 - the API's own name
         preview: bool | None = None,
+        speakers: int | None = None,
         webhook_url: str | None = None,
     ) -> Job:
         """Order a dub into `languages`. Left out, a choice is the service's."""
@@ -161,6 +162,7 @@ class Client:
             subtitles=subtitles,
             range=range,
             preview=preview,
+            speakers=speakers,
             webhook_url=webhook_url,
         )
         return self._call(calls.ORDER, order)

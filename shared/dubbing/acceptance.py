@@ -10,6 +10,7 @@ from shared.dubbing.transcript import GivenTranscript
 from shared.errors import AppError
 from shared.languages import Capabilities
 from shared.models import Video, VideoStatus
+from shared.voice import AUTO
 
 
 def check(request: Request, video: Video, served: Capabilities, settings: Settings) -> Request:
@@ -68,9 +69,10 @@ def _given(request: Request) -> list[GivenTranscript]:
 
 def _check_transcripts(request: Request, video: Video) -> None:
     _check_pairing(request)
-    # A recogniser gives names of its own to those it hears.
-    all_named = request.source_transcript is not None or set(request.target_transcripts) == set(
-        request.target_languages
+    # Who is told apart by voice gets a name only then.
+    named = [text.names_speakers for text in _given(request)]
+    all_named = (request.source_transcript is not None and all(named)) or (
+        set(request.target_transcripts) == set(request.target_languages) and all(named)
     )
     transcript_fit.check(_given(request), request.voices if all_named else (), video.duration_seconds)
 
@@ -183,7 +185,8 @@ def _check_pairs(request: Request, served: Capabilities) -> None:
 
 def _check_voices(request: Request, served: Capabilities) -> None:
     offered = {voice.voice_id: voice for voice in served.voices}
-    for speaker, voice_id in request.voices.items():
+    asked = {speaker: voice_id for speaker, voice_id in request.voices.items() if voice_id != AUTO}
+    for speaker, voice_id in asked.items():
         voice = offered.get(voice_id)
         if voice is None:
             raise AppError(

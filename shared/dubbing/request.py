@@ -14,7 +14,8 @@ from shared.languages import normalise
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request in its normal form: languages are BCP-47; `voices` maps a speaker, or "default", to a voice id.
+    """A request in its normal form: languages are BCP-47; `voices` maps a speaker, or "default", to a voice id
+    or "auto". `speakers` is how many speak, where that is known.
 
     `target_transcripts` has what is to be said, by target language. `range` or `preview`: not the whole video.
     """
@@ -28,6 +29,7 @@ class Request:
     subtitles: str = "embedded"
     range: Range | None = None
     preview: bool = False
+    speakers: int | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -38,6 +40,7 @@ class Request:
             "subtitles": self.subtitles,
             "range": self.range.to_dict() if self.range else None,
             "preview": self.preview,
+            "speakers": self.speakers,
         }
 
 
@@ -52,6 +55,7 @@ def normalised(
     subtitles: str = "embedded",
     range: Mapping[str, float] | None = None,  # noqa: A002 - the field's name
     preview: bool = False,
+    speakers: int | None = None,
 ) -> Request:
     """Read the parts. Raises AppError `invalid_language`, `duplicate_language`, `invalid_transcript` (422)."""
     targets = tuple(normalise(tag) for tag in target_languages)
@@ -66,6 +70,7 @@ def normalised(
         subtitles=subtitles,
         range=Range(**range) if range else None,
         preview=preview,
+        speakers=speakers,
     )
 
 

@@ -2,7 +2,7 @@
 
 import string
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from shared.config import Settings
 from shared.errors import PermanentError, TransientError
 from tests.contracts.conftest import settings_in
+from tests.standins.server import Server, serving
 from worker.engines import registry
 from worker.engines.protocols import SourceLine, Translator
 from worker.engines.translation.apertium import ApertiumTranslator
@@ -29,9 +30,17 @@ def lines(*texts: str) -> list[SourceLine]:
     return [SourceLine(number, text, "S1", 2.0) for number, text in enumerate(texts)]
 
 
-@pytest.fixture(params=["fake", "apertium"])
-def translator(request: pytest.FixtureRequest, engine_settings: Callable[..., Settings]) -> Translator:
-    return registry.build("translation", engine_settings(translation=(request.param,)))
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Server]:
+    with serving("openai_speaking") as server:
+        yield server
+
+
+@pytest.fixture(params=["fake", "apertium", "openai"])
+def translator(
+    request: pytest.FixtureRequest, engine_settings: Callable[..., Settings], provider: Server
+) -> Translator:
+    return registry.build("translation", engine_settings(translation=(request.param,), **provider.settings("openai")))
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from web.paging import PageQuery
 LONGEST_TRANSCRIPT = 5_000_000
 MOST_LANGUAGES, MOST_VOICES = 50, 100
 MOST_SECONDS = 1_000_000
+MOST_SPEAKERS = 20
 
 
 def _at_most(limit: int) -> BeforeValidator:
@@ -101,7 +102,8 @@ class NewJob(BaseModel):
     voices: Voices = Field(
         default_factory=dict,
         max_length=MOST_VOICES,
-        description="A voice for each speaker, or for `default`; used in the target languages that it speaks.",
+        description="A voice for each speaker, or for `default`; used in the target languages that it speaks. "
+        "`auto`, which is also what nobody is asked for, chooses by the pitch of the speaker's own voice.",
     )
     background: Literal["keep", "duck", "drop"] = Field("duck", description="What becomes of music and noise.")
     subtitles: Literal["embedded", "files", "none"] = Field(
@@ -109,6 +111,9 @@ class NewJob(BaseModel):
     )
     range: RangeBody | None = Field(None, description="Dub only this stretch, as a short video of its own.")
     preview: bool = Field(False, strict=True, description="Dub only the first 30 seconds with speech.")
+    speakers: int | None = Field(
+        None, ge=1, le=MOST_SPEAKERS, strict=True, description="How many speak, where the transcript does not say who."
+    )
     webhook_url: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
         None, description="Where to tell that the job is over; without it the account's webhook is told, if it has one."
     )

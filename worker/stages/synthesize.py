@@ -45,12 +45,16 @@ class Spoken:
     engine: str
 
 
-def synthesize(work: Work, language: str, translation: Translation) -> Spoken:
-    """Speak the translation, several lines at once. Raises PermanentError `no_voice`, `voice_not_found`."""
+def synthesize(work: Work, language: str, translation: Translation, pitches: Mapping[str, float]) -> Spoken:
+    """Speak the translation, several lines at once; `pitches` are the speakers' own, in Hz.
+
+    Raises PermanentError `no_voice`, `voice_not_found`.
+    """
     with work.progress.stage("synthesize", language) as step:
         synthesiser: SpeechSynthesiser = registry.build("speech_synthesis", work.settings)
         wished = work.request.wished_voices(language)
-        speak = _Speak(work, synthesiser, language, cast(translation.speakers, language, synthesiser.voices(), wished))
+        voices = cast(translation.speakers, language, synthesiser.voices(), wished, pitches)
+        speak = _Speak(work, synthesiser, language, voices)
         done = work.checkpoints.find(speak.recipe(line) for line in translation.lines)
         lines = []
         threads = min(synthesiser.parallel_lines, work.cores)

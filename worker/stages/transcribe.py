@@ -1,7 +1,7 @@
 """transcribe: who says what, when. A given transcript is timed; else the voiced spans are recognised."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from worker.progress import Step
 from worker.spans import Span, union
 from worker.stages.extract import Extracted
 from worker.stages.recognition import Recognition, document_of
+from worker.stages.speakers import told_apart
 from worker.work import Work
 
 VERSION = 1
@@ -29,7 +30,8 @@ VOICES_SHARE = 0.1  # of the time that finding the voices and recognising them t
 class Heard:
     """The transcript, who wrote it, and what is doubtful about it.
 
-    `voiced` are all spans with a voice (seconds), `speech` those of them that the transcript has words for.
+    `voiced` are all spans with a voice (seconds), `speech` those of them that the transcript has words for. `pitches`
+    has the median pitch (Hz) of the speakers' voices, `diarisation` who told them apart (None: the transcript does).
     """
 
     transcript: Transcript
@@ -37,6 +39,8 @@ class Heard:
     voiced: list[Span]
     engine: str
     warnings: tuple[str, ...]
+    pitches: Mapping[str, float] = field(default_factory=dict)
+    diarisation: str | None = None
 
 
 def transcribe(work: Work, sound: Extracted) -> Heard:
@@ -45,11 +49,16 @@ def transcribe(work: Work, sound: Extracted) -> Heard:
         voiced = _voiced(work, sound, step)
         given = work.request.transcript
         written = _recognised(work, sound, voiced, step) if given is None else _given(work, sound, voiced, given)
-        step.ran(written.engine, whole=written.made and voiced.made)
-    transcript, warnings = written.transcript, written.warnings
+        told = told_apart(
+            work, sound.sound.fingerprint, written.transcript, lambda start, end: _read(work, sound, start, end),
+            named=written.named, given=given is not None,
+        )  # fmt: skip
+        step.ran(written.engine, whole=written.made and voiced.made and told.made)
+    transcript, warnings = told.transcript, (*written.warnings, *told.warnings)
     if not transcript.segments:
         warnings = (*warnings, "no_speech_found")
-    return Heard(transcript, _speech(voiced.spans, transcript), voiced.spans, written.engine, warnings)
+    speech = _speech(voiced.spans, transcript)
+    return Heard(transcript, speech, voiced.spans, written.engine, warnings, told.pitches, told.engine)
 
 
 class _Voiced(NamedTuple):
@@ -62,6 +71,7 @@ class _Written(NamedTuple):
     engine: str
     made: bool
     warnings: tuple[str, ...] = ()
+    named: bool = False
 
 
 def _voiced(work: Work, sound: Extracted, step: Step) -> _Voiced:
@@ -99,7 +109,7 @@ def _given(work: Work, sound: Extracted, voiced: _Voiced, given: GivenTranscript
             duration=sound.seconds,
         ).to_dict(),
     )
-    return _Written(Transcript.from_dict(document.content), engine, document.made)
+    return _Written(Transcript.from_dict(document.content), engine, document.made, named=given.names_speakers)
 
 
 def _recognised(work: Work, sound: Extracted, voiced: _Voiced, step: Step) -> _Written:
