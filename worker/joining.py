@@ -3,11 +3,11 @@
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from shared.dubbing.transcript import DEFAULT_SPEAKER, Word
+from shared.dubbing.transcript import Word
 
 TOLERANCE = 0.6  # seconds between the times that two passes give the same word
 USUAL_DIFFERENCE = 0.15  # … and how far apart they commonly are
@@ -30,10 +30,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """All words in order of start, and the speaker of each, S1 first."""
+    """All words in order of start, and the speaker of each: the name that the first part to hear that person gave.
+
+    None where no part told any.
+    """
 
     words: tuple[Word, ...]
-    speakers: tuple[str, ...]
+    speakers: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def joined(parts: Sequence[Part]) -> Joined:
         said = _continued(said, row, part.start, end)
         end = max(end, part.end)
     said.sort(key=lambda item: item.word.start)
-    return Joined(tuple(item.word for item in said), _numbered(said, names))
+    return Joined(tuple(item.word for item in said), _speakers(said, names))
 
 
 def common(left: Sequence[Word], right: Sequence[Word]) -> list[Pair]:
@@ -154,12 +157,13 @@ def _same(left: Sequence[_Said], right: Sequence[_Said], start: float, end: floa
             yield old, new
 
 
-def _numbered(said: Iterable[_Said], names: dict[str, str]) -> tuple[str, ...]:
-    """S1, S2, … in order of first appearance; a word of nobody's is the last speaker's."""
-    numbers: dict[str, str] = {}
-    last, speakers = DEFAULT_SPEAKER, []
+def _speakers(said: Sequence[_Said], names: dict[str, str]) -> tuple[str, ...] | None:
+    """A word of nobody's is the last speaker's, or the first one's."""
+    last = next((names[item.speaker] for item in said if item.speaker is not None), None)
+    if last is None:
+        return None
+    speakers = []
     for item in said:
-        if item.speaker is not None:
-            last = numbers.setdefault(names[item.speaker], f"S{len(numbers) + 1}")
+        last = last if item.speaker is None else names[item.speaker]
         speakers.append(last)
     return tuple(speakers)

@@ -70,6 +70,7 @@ def test_a_speaker_heard_on_both_sides_keeps_the_name(talk: tuple[list[Word], li
     """A person whom both sides of each cut hear a word of has one name; two people never have the same."""
     _, speakers, parts = talk
     found = joined(parts).speakers
+    assert found is not None
     people = {(name, person) for name, person in zip(found, speakers, strict=True)}
     assert len({name for name, _ in people}) == len(people)
     if all(_clear(left, -5, None) & _clear(right, 0, 5) >= set(speakers) for left, right in pairwise(parts)):
@@ -110,10 +111,12 @@ def test_a_name_that_two_parts_share_is_one_person_and_no_other_is_taken_for_it(
     left, right = said("one two three four"), said("three four five six", 0.8)
     names = ("1:B", "1:B", "A", "1:B")
     parts = [Part(0, 1.6, tuple(left), ("A",) * 4), Part(0.8, 2.4, tuple(right), names)]
-    assert joined(parts).speakers == ("S1", "S1", "S1", "S1", "S1", "S2")
+    assert joined(parts).speakers == ("A", "A", "A", "A", "A", "1:B")
 
 
 def test_words_that_nobody_was_named_for_are_the_last_speakers() -> None:
     parts = [Part(0, 1, tuple(said("a b")), ("x", "y")), Part(2, 3, tuple(said("c", 2.0))), Part(4, 5, (), ())]
-    assert joined(parts).speakers == ("S1", "S2", "S2")
+    assert joined(parts).speakers == ("x", "y", "y")
+    assert joined([Part(0, 1, tuple(said("a"))), *parts[:1]]).speakers == ("x", "x", "y")
+    assert joined(parts[1:]).speakers is None
     assert joined([]).words == ()

@@ -79,4 +79,4 @@ def _words(told: Iterable[Any], piece: Piece) -> Iterator[Said]:
         speaker = item.speaker_id or speaker
         if item.type == "word" and item.text.strip():
             confidence = min(1.0, math.exp(item.logprob)) if item.logprob is not None else 1.0
-            yield Word(item.text.strip(), float(item.start), float(item.end), confidence), f"p{piece.index}{speaker}"
+            yield Word(item.text.strip(), float(item.start), float(item.end), confidence), f"{piece.index}:{speaker}"

@@ -14,10 +14,15 @@ SHORTEST, LONGEST = 2.0, 10.0  # seconds of a sample
 
 @dataclass(frozen=True, slots=True)
 class Acquaintance:
-    """Names and samples (data URLs) of speakers, one each."""
+    """Names (`0:A`) and samples (data URLs) of speakers, one each."""
 
     names: tuple[str, ...] = ()
     samples: tuple[str, ...] = ()
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The names as they are sent: letters and digits only."""
+        return tuple(f"p{name.replace(':', '')}" for name in self.names)
 
 
 class KnownSpeakers:
@@ -30,9 +35,11 @@ class KnownSpeakers:
     def named(self, turns: Sequence[Turn], piece: Piece, pointed_out: Acquaintance) -> list[Turn]:
         """`turns` (times within the piece) under names that mean the same person in every piece that has them.
 
-        A speaker who was pointed out keeps the name; another is named after the piece. The first piece's are learned.
+        A speaker who was pointed out keeps the name; another's begins with the number of the piece. The first piece's
+        are learned.
         """
-        named = [turn._replace(speaker=_name(turn.speaker, piece, pointed_out)) for turn in turns]
+        known = dict(zip(pointed_out.aliases, pointed_out.names, strict=True))
+        named = [turn._replace(speaker=known.get(turn.speaker, f"{piece.index}:{turn.speaker}")) for turn in turns]
         with self._lock:
             if not self.acquaintance.names:
                 self.acquaintance = acquainted(named, piece.sound)
@@ -47,10 +54,6 @@ def acquainted(turns: Iterable[Turn], sound: Sound) -> Acquaintance:
             longest[turn.speaker] = turn
     fit = [turn for turn in sorted(longest.values(), key=_length, reverse=True) if _length(turn) >= SHORTEST][:MOST]
     return Acquaintance(tuple(turn.speaker for turn in fit), tuple(data_url(_sample(turn, sound)) for turn in fit))
-
-
-def _name(label: str, piece: Piece, pointed_out: Acquaintance) -> str:
-    return label if label in pointed_out.names else f"p{piece.index}{label}"
 
 
 def _length(turn: Turn | None) -> float:

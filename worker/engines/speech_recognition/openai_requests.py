@@ -72,7 +72,7 @@ class Requests:
         assert self.diarising is not None
         options: dict[str, Any] = {"response_format": "diarized_json", "chunking_strategy": "auto"}
         if known.names:
-            options |= {"known_speaker_names": known.names, "known_speaker_references": known.samples}
+            options |= {"known_speaker_names": known.aliases, "known_speaker_references": known.samples}
         turns = self._asked(self.diarising, sound, language, options, _turns)
         return Diarised(turns, known)
 
