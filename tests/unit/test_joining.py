@@ -117,6 +117,7 @@ def test_a_name_that_two_parts_share_is_one_person_and_no_other_is_taken_for_it(
 def test_words_that_nobody_was_named_for_are_the_last_speakers() -> None:
     parts = [Part(0, 1, tuple(said("a b")), ("x", "y")), Part(2, 3, tuple(said("c", 2.0))), Part(4, 5, (), ())]
     assert joined(parts).speakers == ("x", "y", "y")
-    assert joined([Part(0, 1, tuple(said("a"))), *parts[:1]]).speakers == ("x", "x", "y")
+    late = [Part(0, 1, tuple(said("z"))), Part(2, 3, tuple(said("a b", 2.0)), ("x", "y"))]
+    assert joined(late).speakers == ("x", "x", "y")
     assert joined(parts[1:]).speakers is None
     assert joined([]).words == ()
