@@ -21,10 +21,20 @@ BLOCK_FRAMES = 48_000
 _AU_HEADER = struct.Struct(">4s5I")
 
 
-def blocks(path: Path, frames: int = BLOCK_FRAMES) -> Iterator[Samples]:
-    """The file in blocks (n, channels); n is `frames` but for the last one."""
+def blocks(path: Path, frames: int = BLOCK_FRAMES, *, first: int = 0, count: int = -1) -> Iterator[Samples]:
+    """The file in blocks (n, channels); n is `frames` but for the last one.
+
+    `count` frames from frame `first` on; all where it is below zero.
+    """
     with _opened(path) as file:
-        yield from file.blocks(frames, dtype="float32", always_2d=True)
+        file.seek(first)
+        yield from file.blocks(frames, frames=count, dtype="float32", always_2d=True)
+
+
+def shape(path: Path) -> tuple[int, int, int]:
+    """The file's frames, rate and channels."""
+    with _opened(path) as file:
+        return file.frames, file.samplerate, file.channels
 
 
 def resampled_mono(path: Path, rate: int = 16_000, block_seconds: float = 1.0) -> Iterator[Samples]:

@@ -13,8 +13,8 @@ from shared.dubbing.transcript import Word
 from worker.engines.door import Usage, door
 from worker.engines.protocols import Piece, Recognised
 from worker.engines.sdk import elevenlabs as sdk
+from worker.engines.sdk.sound_file import encoded, is_mute
 from worker.engines.speech_recognition.as_they_come import as_they_come
-from worker.engines.speech_recognition.sound_file import encoded, is_mute
 from worker.engines.speech_recognition.spoken_languages import SCRIBE, tag_of
 from worker.engines.speech_recognition.timing import in_file
 
@@ -49,7 +49,7 @@ class ElevenLabsRecogniser:
         file = ("piece.flac", encoded(piece.sound), "audio/flac")
         timeout = self._settings.provider_timeout_seconds + piece.sound.seconds / 2
         options = RequestOptions(max_retries=0, timeout_in_seconds=math.ceil(timeout))
-        told = {"language_code": langcodes.get(language).language} if language else {}
+        told: dict[str, Any] = {"language_code": langcodes.get(language).language} if language else {}
 
         def call() -> tuple[list[Said], str | None]:
             with sdk.told():

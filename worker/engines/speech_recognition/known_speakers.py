@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from worker.engines.protocols import Piece, Sound
-from worker.engines.speech_recognition.sound_file import data_url
+from worker.engines.sdk.sound_file import data_url
 from worker.engines.speech_recognition.turns import Turn
 
 MOST = 4  # speakers that may be pointed out

@@ -15,10 +15,10 @@ from shared.config import Settings
 from worker.engines.door import door
 from worker.engines.protocols import Piece, Recognised
 from worker.engines.sdk import openai as sdk
+from worker.engines.sdk.sound_file import is_mute
 from worker.engines.speech_recognition.as_they_come import as_they_come
 from worker.engines.speech_recognition.known_speakers import KnownSpeakers
 from worker.engines.speech_recognition.openai_requests import Diarised, Requests, Transcribed
-from worker.engines.speech_recognition.sound_file import is_mute
 from worker.engines.speech_recognition.spoken_languages import WHISPER
 from worker.engines.speech_recognition.timing import in_file
 from worker.engines.speech_recognition.turns import speakers_of, spread

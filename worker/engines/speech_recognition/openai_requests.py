@@ -16,8 +16,8 @@ from worker.engines import errors
 from worker.engines.door import Door, Usage
 from worker.engines.protocols import Sound
 from worker.engines.sdk import openai as sdk
+from worker.engines.sdk.sound_file import encoded
 from worker.engines.speech_recognition.known_speakers import Acquaintance
-from worker.engines.speech_recognition.sound_file import encoded
 from worker.engines.speech_recognition.spoken_languages import tag_of, whisper_code
 from worker.engines.speech_recognition.turns import Turn, punctuated, spread
 from worker.hallucination import credible

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from shared.dubbing.transcript import Word
@@ -34,13 +35,9 @@ def _overlap(word: Word, turn: Turn) -> float:
 def spread(text: str, start: float, end: float, confidence: float = 1.0) -> list[Word]:
     """The words of `text` over that time, each as long as its letters: a guess, good for a sentence or two."""
     texts = text.split()
-    letters = sum(map(len, texts))
-    words, done = [], 0
-    for each in texts:
-        begin, done = done, done + len(each)
-        times = (round(start + (end - start) * share / letters, 3) for share in (begin, done))
-        words.append(Word(each, *times, confidence))
-    return words
+    ends = list(accumulate(map(len, texts)))
+    times = [start, *(round(start + (end - start) * done / ends[-1], 3) for done in ends)]
+    return [Word(each, *between, confidence) for each, between in zip(texts, pairwise(times), strict=True)]
 
 
 def punctuated(words: Sequence[str], text: str) -> list[str]:

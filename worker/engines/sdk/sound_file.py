@@ -1,4 +1,4 @@
-"""Sound as a small file in memory, as providers take it: 16-bit mono at 16 kHz."""
+"""Sound as a small file in memory, as providers take it: 16-bit mono."""
 
 import base64
 import io
@@ -13,11 +13,11 @@ RATE = 16_000
 SHORTEST = 0.1  # seconds; providers refuse less, and no word is that short
 
 
-def encoded(sound: Sound, form: Literal["FLAC", "WAV"] = "FLAC") -> bytes:
-    """The file: FLAC is about half of 32,000 bytes a second, and never more than a percent above that."""
-    samples = sound.samples if sound.rate == RATE else soxr.resample(sound.samples, sound.rate, RATE)
+def encoded(sound: Sound, form: Literal["FLAC", "WAV"] = "FLAC", rate: int = RATE) -> bytes:
+    """The file at `rate` Hz: FLAC is about half of two bytes a sample, and never more than a percent above that."""
+    samples = sound.samples if sound.rate == rate else soxr.resample(sound.samples, sound.rate, rate)
     file = io.BytesIO()
-    soundfile.write(file, samples, RATE, format=form, subtype="PCM_16")
+    soundfile.write(file, samples, rate, format=form, subtype="PCM_16")
     return file.getvalue()
 
 
