@@ -70,16 +70,30 @@ class Recognition:
 
 
 def document_of(heard: list[Recognised], source_language: str | None, doubtful_below: float | None) -> dict[str, Any]:
-    """What the pieces say as `{transcript, doubtful}`. Raises PermanentError `source_language_unknown`."""
-    words = sorted((word for piece in heard for word in piece.words), key=lambda word: word.start)
+    """What the pieces say as `{transcript, doubtful, diarised}`. Raises PermanentError `source_language_unknown`.
+
+    Where the engine `diarised`, a speaker's name counts within a piece only and begins with the piece's number.
+    """
+    said = sorted(_said(heard), key=lambda one: one[0].start)
+    words, diarised = [word for word, _ in said], bool(said) and all(speaker is not None for _, speaker in said)
     language = source_language or (_detected(heard) if words else UNDETERMINED)
     doubtful = doubtful_below is not None and bool(words) and fmean(w.confidence for w in words) < doubtful_below
-    return {"transcript": Transcript(language, segmented(words, language)).to_dict(), "doubtful": doubtful}
+    segments = segmented(words, language, [str(speaker) for _, speaker in said] if diarised else None)
+    return {"transcript": Transcript(language, segments).to_dict(), "doubtful": doubtful, "diarised": diarised}
+
+
+def _said(heard: list[Recognised]) -> Iterator[tuple[Word, str | None]]:
+    """Each word, and who says it."""
+    for piece in heard:
+        names = piece.speakers or (None,) * len(piece.words)
+        for word, name in zip(piece.words, names, strict=True):
+            yield word, None if name is None else f"{piece.index}:{name}"
 
 
 def _from_document(document: dict[str, Any]) -> Recognised:
     words = tuple(Word(**word) for word in document["words"])
-    return Recognised(document["index"], words, document["language"])
+    speakers = document.get("speakers")
+    return Recognised(document["index"], words, document["language"], tuple(speakers) if speakers else None)
 
 
 def _detected(heard: list[Recognised]) -> str:
