@@ -13,6 +13,7 @@ from shared.errors import PermanentError
 from worker.engines.protocols import NO_SPEECH_CONTEXT, Sound, SpeechContext, Voice
 from worker.engines.speech_synthesis.espeak_library import EspeakVoice, Library
 from worker.engines.speech_synthesis.espeak_speaker import Speaker
+from worker.threads import cores
 
 TIMEOUT = 120.0  # seconds for a line
 # Variants that are clearly other people: suffix, gender, what the voice's name adds, and the median pitch measured of
@@ -42,7 +43,7 @@ class EspeakSynthesiser:
 
     name = "espeak"
     model = "ng-0.2.4"  # the version of espeakng-loader, which carries the library
-    parallel_lines = 8
+    parallel_lines = cores()
     rates = (1.0, 1.0)
 
     def __init__(self, settings: Settings) -> None:

@@ -13,6 +13,7 @@ from shared.config import Settings
 from shared.errors import PermanentError, TransientError
 from shared.limited import Limits, command
 from worker.engines.protocols import NO_SPEECH_CONTEXT, Sound, SpeechContext, Voice
+from worker.threads import cores
 
 LIMITS = Limits(cpu_seconds=60, memory_bytes=1024**3, file_bytes=256 * 1024**2)
 TIMEOUT = 120.0
@@ -30,7 +31,7 @@ class FliteSynthesiser:
 
     name = "flite"
     model = "2.2"
-    parallel_lines = 8
+    parallel_lines = cores()
     rates = (1.0, 1.0)
 
     def __init__(self, settings: Settings) -> None:
