@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from shared.config import Settings
-from worker.engines import registry
+from worker.engines import chain
 from worker.forecast import GIVEN, LANGUAGE_STAGES, SHARED_STAGES, Forecast, expected
 from worker.request import Original, Request
 
@@ -53,25 +52,16 @@ class Expectation:
             return transcriber(self.settings, self.request)
         if stage == "translate":
             given = language in self.request.translations
-            return GIVEN if given else _label(registry.build("translation", self.settings))
+            return GIVEN if given else chain.translation(self.settings).label
         if stage == "synthesize":
-            return _label(registry.build("speech_synthesis", self.settings))
-        return _label(registry.build("source_separation", self.settings)) if stage == "separate" else ""
+            return chain.speech_synthesis(self.settings).label
+        return chain.source_separation(self.settings).label if stage == "separate" else ""
 
 
 def transcriber(settings: Settings, request: Request) -> str:
     """Who writes the transcript, as the report names it."""
     if request.transcript is None:
-        return _label(registry.build("speech_recognition", settings))
+        return chain.speech_recognition(settings).label
     if request.transcript.timed:
         return GIVEN
-    return f"{GIVEN}, aligned by {_label(registry.build('forced_alignment', settings))}"
-
-
-class _Engine(Protocol):
-    name: str
-    model: str
-
-
-def _label(engine: _Engine) -> str:
-    return f"{engine.name}/{engine.model}"
+    return f"{GIVEN}, aligned by {chain.forced_alignment(settings).label}"

@@ -49,7 +49,7 @@ def report(dubbed: Dubbed) -> dict[str, Any]:
         dubbed.placed.plan,
         mix=_mix_facts(dubbed.sound, dubbed.mixed.levels),
         source_spans=dubbed.heard.speech,
-        reasons={line.id: line.reasons for line in dubbed.spoken.lines if line.reasons},
+        reasons=_reasons(dubbed),
     ).to_dict()
     rows = measures.pop("rows")
     return {
@@ -115,8 +115,16 @@ def _mix_facts(sound: Extracted, levels: Facts) -> MixFacts:
 
 def _line(dubbed: Dubbed, row: dict[str, Any]) -> dict[str, Any]:
     """The measured line with what was said and in which voice."""
-    spoken = dubbed.spoken.lines[row["id"]]
-    return {**row, "source_text": _source_text(dubbed, row), "text": spoken.text, "voice": spoken.voice_id}
+    spoken, translators = dubbed.spoken.lines[row["id"]], dubbed.translation.engines
+    said = {"source_text": _source_text(dubbed, row), "text": spoken.text, "voice": spoken.voice_id}
+    translator = translators[row["id"]] if translators else dubbed.translation.engine
+    return {**row, **said, "engine": spoken.engine or None, "translator": translator}
+
+
+def _reasons(dubbed: Dubbed) -> dict[int, tuple[str, ...]]:
+    """By line, what its translation and its speech say of it."""
+    told = ((line.id, (*dubbed.translation.reasons.get(line.id, ()), *line.reasons)) for line in dubbed.spoken.lines)
+    return {line_id: tuple(dict.fromkeys(reasons)) for line_id, reasons in told if reasons}
 
 
 def _source_text(dubbed: Dubbed, row: dict[str, Any]) -> str:

@@ -10,23 +10,22 @@ import soundfile
 from shared.dubbing.transcript import Segment
 from shared.errors import PermanentError
 from worker.artifacts import Artifact, Facts, Recipe
-from worker.engines import registry
-from worker.engines.protocols import SpeechSynthesiser
-from worker.engines.retry import Patience, with_retries
+from worker.engines import chain
+from worker.engines.chain import SpeechSynthesisChain, Utterance, who
 from worker.media.line import trim_and_fade
 from worker.stages.translate import Translation
 from worker.threads import side_by_side
 from worker.voices import cast
 from worker.work import Work
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
 class SpokenLine:
-    """A line as the voice says it at its own rate, silence trimmed; `seconds` long.
+    """A line as the voice says it at its own rate, silence trimmed; `seconds` long, spoken by `engine`.
 
-    `audio` is None where nothing is audible; `reasons` say why.
+    `audio` is None where nothing is audible; `reasons` say why, and why the voice is not the one asked for.
     """
 
     id: int
@@ -35,6 +34,7 @@ class SpokenLine:
     audio: Artifact | None
     seconds: float
     reasons: tuple[str, ...] = ()
+    engine: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,33 +51,32 @@ def synthesize(work: Work, language: str, translation: Translation, pitches: Map
     Raises PermanentError `no_voice`, `voice_not_found`.
     """
     with work.progress.stage("synthesize", language) as step:
-        synthesiser: SpeechSynthesiser = registry.build("speech_synthesis", work.settings)
+        synthesiser = chain.speech_synthesis(work.settings)
         wished = work.request.wished_voices(language)
-        voices = cast(translation.speakers, language, synthesiser.voices(), wished, pitches)
-        speak = _Speak(work, synthesiser, language, voices)
+        offered = synthesiser.voices_for(language, wished)
+        speak = _Speak(work, synthesiser, language, cast(translation.speakers, language, offered, wished, pitches))
         done = work.checkpoints.find(speak.recipe(line) for line in translation.lines)
         lines = []
-        threads = min(synthesiser.parallel_lines, work.cores)
-        for spoken in side_by_side(lambda line: speak.line(line, done), translation.lines, threads):
+        spoken_lines = side_by_side(lambda line: speak.line(line, done), translation.lines, synthesiser.parallel_lines)
+        for spoken in spoken_lines:
             lines.append(spoken)
             step.at(len(lines) / len(translation.lines))
-        step.ran(speak.engine, whole=not done and bool(lines))
-    return Spoken(tuple(lines), speak.engine)
+        step.ran(synthesiser.label, whole=not done and bool(lines))
+    return Spoken(tuple(lines), who(line.engine for line in lines if line.engine) or synthesiser.label)
 
 
 class _Speak:
     """One language's synthesis."""
 
-    def __init__(self, work: Work, synthesiser: SpeechSynthesiser, language: str, voices: Mapping[str, str]) -> None:
+    def __init__(self, work: Work, synthesiser: SpeechSynthesisChain, language: str, voices: Mapping[str, str]) -> None:
         self._work = work
         self._synthesiser = synthesiser
         self._language = language
         self._voices = voices
-        self.engine = f"{synthesiser.name}/{synthesiser.model}"
 
     def recipe(self, line: Segment) -> Recipe:
         options = {"text": line.text, "voice": self._voices[line.speaker], "language": self._language}
-        return Recipe("synthesize.line", VERSION, options=options, engine=self.engine, suffix=".flac")
+        return Recipe("synthesize.line", VERSION, options=options, engine=self._synthesiser.label, suffix=".flac")
 
     def line(self, line: Segment, done: Mapping[str, Artifact]) -> SpokenLine:
         """The line's speech; a line with nothing to say, or that the voice says nothing for, has none."""
@@ -92,10 +91,14 @@ class _Speak:
             if error.code != "empty_speech":
                 raise
             return SpokenLine(line.id, line.text, voice_id, None, 0.0, ("empty_speech",))
-        return SpokenLine(line.id, line.text, voice_id, audio, audio.facts["seconds"])
+        facts = audio.facts
+        return SpokenLine(
+            line.id, line.text, facts["voice"], audio, facts["seconds"], tuple(facts["reasons"]), facts["engine"]
+        )
 
     def _say(self, text: str, voice_id: str, out: Path) -> Facts:
-        sound = with_retries(lambda: self._synthesiser.synthesise(text, voice_id, self._language), Patience())
-        samples = trim_and_fade(sound.samples, sound.rate)
-        soundfile.write(out, samples, sound.rate, subtype="PCM_16", format="FLAC")
-        return {"seconds": len(samples) / sound.rate, "rate": sound.rate}
+        said = self._synthesiser.speak(Utterance(text, voice_id, self._language))
+        rate, samples = said.sound.rate, trim_and_fade(said.sound.samples, said.sound.rate)
+        soundfile.write(out, samples, rate, subtype="PCM_16", format="FLAC")
+        spoken = {"engine": said.engine, "voice": said.voice_id, "reasons": said.reasons}
+        return {"seconds": len(samples) / rate, "rate": rate, **spoken}
