@@ -5,9 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import soxr
-
 from shared.dubbing.transcript import GivenTranscript, Transcript
 from shared.errors import PermanentError
 from worker.artifacts import Recipe
@@ -16,14 +13,13 @@ from worker.engines.protocols import Samples, Sound
 from worker.expectation import transcriber
 from worker.given_transcript import timed
 from worker.given_translation import excerpted
-from worker.media import ffmpeg
-from worker.media.audio import read_span, resampled_mono
+from worker.media.audio import read_mono, resampled_mono
 from worker.media.voice_activity import RATE, voiced_spans
 from worker.progress import Step
 from worker.spans import Span, union
 from worker.stages.extract import Extracted
 from worker.stages.recognition import Recognition, document_of
-from worker.stages.speakers import told_apart
+from worker.stages.speakers import Names, told_apart
 from worker.work import Work
 
 VERSION = 2
@@ -55,7 +51,7 @@ def transcribe(work: Work, sound: Extracted) -> Heard:
         written = _recognised(work, sound, voiced, step) if given is None else _given(work, sound, voiced, given)
         told = told_apart(
             work, sound.sound.fingerprint, written.transcript, lambda start, end: _read(work, sound, start, end),
-            named=written.named, given=given is not None,
+            names=written.names, given=given is not None,
         )  # fmt: skip
         step.ran(written.engine, whole=written.made and voiced.made and told.made)
     transcript, warnings = told.transcript, (*written.warnings, *told.warnings)
@@ -75,7 +71,7 @@ class _Written(NamedTuple):
     engine: str
     made: bool
     warnings: tuple[str, ...] = ()
-    named: bool = False
+    names: Names = "none"
 
 
 def _voiced(work: Work, sound: Extracted, step: Step) -> _Voiced:
@@ -113,7 +109,8 @@ def _given(work: Work, sound: Extracted, voiced: _Voiced, given: GivenTranscript
             duration=sound.seconds,
         ).to_dict(),
     )
-    return _Written(Transcript.from_dict(document.content), engine, document.made, named=given.names_speakers)
+    names: Names = "final" if given.names_speakers else "none"
+    return _Written(Transcript.from_dict(document.content), engine, document.made, names=names)
 
 
 def _recognised(work: Work, sound: Extracted, voiced: _Voiced, step: Step) -> _Written:
@@ -137,8 +134,9 @@ def _recognised(work: Work, sound: Extracted, voiced: _Voiced, step: Step) -> _W
 
     document = work.checkpoints.make_document(recipe, build)
     warnings = ("recognition_doubtful",) if document.content["doubtful"] else ()
+    transcript, diarised = Transcript.from_dict(document.content["transcript"]), document.content["diarised"]
     engine = document.content["engine"] or recogniser.label
-    return _Written(Transcript.from_dict(document.content["transcript"]), engine, anew, warnings)
+    return _Written(transcript, engine, anew, warnings, "by_piece" if diarised else "none")
 
 
 def _speech(voiced: list[Span], transcript: Transcript) -> list[Span]:
@@ -161,5 +159,4 @@ def _path(work: Work, sound: Extracted) -> Path:
 
 def _read(work: Work, sound: Extracted, start: float, end: float) -> Sound:
     """That stretch of the file, mono at 16 kHz."""
-    samples = read_span(_path(work, sound), start, min(end, sound.seconds)).mean(axis=1, dtype=np.float32)
-    return Sound(soxr.resample(samples, ffmpeg.RATE, RATE), RATE)
+    return Sound(read_mono(_path(work, sound), start, min(end, sound.seconds), RATE), RATE)
