@@ -100,7 +100,8 @@ class _Stream:
             parts.append(block)
         joined = np.concatenate(parts)
         self._left = joined[count:]
-        return np.pad(joined[:count], (0, max(0, count - len(joined))))
+        taken: Samples = np.pad(joined[:count], (0, max(0, count - len(joined))))
+        return taken
 
 
 def fit(mix: Samples, voice: Samples, most: int) -> tuple[int, float]:
@@ -118,7 +119,8 @@ def fit(mix: Samples, voice: Samples, most: int) -> tuple[int, float]:
 
 def shifted(samples: Samples, lag: int) -> Samples:
     """`samples` (n,), `lag` samples later (earlier below 0)."""
-    return np.pad(samples, (lag, 0)) if lag >= 0 else samples[-lag:]
+    moved: Samples = np.pad(samples, (lag, 0)) if lag >= 0 else samples[-lag:]
+    return moved
 
 
 def _gain(mix: Samples, voice: Samples) -> float:
