@@ -13,7 +13,7 @@ from worker.engines.protocols import Piece, Recognised, Sound
 from worker.hallucination import believable
 from worker.joining import Part, joined
 from worker.media.voice_activity import pieces
-from worker.segmentation import segmented
+from worker.segmentation import are_events, segmented
 from worker.spans import Span
 from worker.work import Work
 
@@ -90,7 +90,8 @@ def document_of(
     `source_language_unknown`.
     """
     found = joined([Part(*bounds[one.index], one.words, one.speakers) for one in heard])
-    said = believable(found.words, voiced)
+    events = are_events([word.text for word in found.words])
+    said = [index for index in believable(found.words, voiced) if not events[index]]
     words = [found.words[index] for index in said]
     diarised = bool(words) and all(one.speakers is not None for one in heard if one.words)
     speakers = [found.speakers[index] for index in said] if diarised and found.speakers else None
