@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import langcodes
+
 from shared.config import Settings
 from worker.engines import registry
 from worker.forecast import GIVEN, LANGUAGE_STAGES, SHARED_STAGES, Forecast, expected
 from worker.request import Original, Request
 
 PREVIEW_SECONDS = 30.0
+FREE_RECOGNISERS = frozenset({"pocketsphinx", "whisperx"})
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Expectation:
             return GIVEN if given else _label(registry.build("translation", self.settings))
         if stage == "synthesize":
             return _label(registry.build("speech_synthesis", self.settings))
+        if stage == "listen" and language is not None:
+            return listener(self.settings, self.request, language) or ""
         return _label(registry.build("source_separation", self.settings)) if stage == "separate" else ""
 
 
@@ -66,6 +71,18 @@ def transcriber(settings: Settings, request: Request) -> str:
     if request.transcript.timed:
         return GIVEN
     return f"{GIVEN}, aligned by {_label(registry.build('forced_alignment', settings))}"
+
+
+def listener(settings: Settings, request: Request, language: str) -> str | None:
+    """Who listens to the dub, as the report names it: the recogniser, if it reads the language and is asked to.
+
+    Unasked it listens where that costs nothing but this machine's time.
+    """
+    recogniser = registry.build("speech_recognition", settings)
+    reads = langcodes.get(language).language in {langcodes.get(tag).language for tag in recogniser.languages}
+    free = FREE_RECOGNISERS.issuperset(settings.engines("speech_recognition"))
+    asked = free if request.listen_back is None else request.listen_back
+    return _label(recogniser) if asked and reads else None
 
 
 class _Engine(Protocol):

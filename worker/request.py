@@ -28,6 +28,7 @@ class Request:
 
     `translations`: what is to be said, where it came with the job. `voices_for` adds to `voices` by language.
     `excerpt` (in seconds of the original) or `preview`: only that stretch of the video. `speakers`: how many speak.
+    `listen_back`: recognise the dub and compare; None: where that costs nothing.
     """
 
     source_language: str | None
@@ -42,6 +43,7 @@ class Request:
     excerpt: Range | None = None
     preview: bool = False
     speakers: int | None = None
+    listen_back: bool | None = None
 
     def wished_voices(self, language: str) -> dict[str, str]:
         """The voices asked for in this language, by speaker."""
@@ -66,6 +68,7 @@ def read(job: Job) -> Request:
         excerpt=Range(**options["range"]) if options.get("range") else None,
         preview=bool(options.get("preview")),
         speakers=options.get("speakers"),
+        listen_back=options.get("listen_back"),
     )
 
 

@@ -203,6 +203,7 @@ class NewJob(Body):
     range: Range | None = None
     preview: bool | None = None
     speakers: int | None = None
+    listen_back: bool | None = None
     webhook_url: str | None = None
 
 

@@ -148,6 +148,7 @@ class Client:
         range: Range | None = None,  # noqa: A002 - the API's own name
         preview: bool | None = None,
         speakers: int | None = None,
+        listen_back: bool | None = None,
         webhook_url: str | None = None,
     ) -> Job:
         """Order a dub into `languages`. Left out, a choice is the service's."""
@@ -163,6 +164,7 @@ class Client:
             range=range,
             preview=preview,
             speakers=speakers,
+            listen_back=listen_back,
             webhook_url=webhook_url,
         )
         return self._call(calls.ORDER, order)

@@ -30,6 +30,7 @@ class Request:
     range: Range | None = None
     preview: bool = False
     speakers: int | None = None
+    listen_back: bool | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -41,6 +42,7 @@ class Request:
             "range": self.range.to_dict() if self.range else None,
             "preview": self.preview,
             "speakers": self.speakers,
+            "listen_back": self.listen_back,
         }
 
 
@@ -56,6 +58,7 @@ def normalised(
     range: Mapping[str, float] | None = None,  # noqa: A002 - the field's name
     preview: bool = False,
     speakers: int | None = None,
+    listen_back: bool | None = None,
 ) -> Request:
     """Read the parts. Raises AppError `invalid_language`, `duplicate_language`, `invalid_transcript` (422)."""
     targets = tuple(normalise(tag) for tag in target_languages)
@@ -71,6 +74,7 @@ def normalised(
         range=Range(**range) if range else None,
         preview=preview,
         speakers=speakers,
+        listen_back=listen_back,
     )
 
 

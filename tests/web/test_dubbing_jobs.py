@@ -74,6 +74,8 @@ def test_order(person: Person, video: UUID, settings: Settings, engine: Engine) 
             "subtitles": "embedded",
             "range": None,
             "preview": False,
+            "speakers": None,
+            "listen_back": None,
         }
         assert job.source_transcript
         assert job.source_transcript["lines"][0]["text"] == "Hello there."

@@ -114,6 +114,12 @@ class NewJob(BaseModel):
     speakers: int | None = Field(
         None, ge=1, le=MOST_SPEAKERS, strict=True, description="How many speak, where the transcript does not say who."
     )
+    listen_back: bool | None = Field(
+        None,
+        strict=True,
+        description="Recognise the dub and report each line's word error rate, where the recogniser reads the "
+        "language. Left out: only with a recogniser that costs nothing.",
+    )
     webhook_url: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
         None, description="Where to tell that the job is over; without it the account's webhook is told, if it has one."
     )
