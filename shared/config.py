@@ -155,6 +155,7 @@ class Settings(BaseSettings):
     # How often one engine is asked for the same thing, and how long (seconds), before the next engine takes over
     engine_attempts: int = Field(4, ge=1, le=20)
     engine_patience_seconds: float = Field(120, gt=0)
+    engine_first_wait_seconds: float = Field(0.5, gt=0)
     # What happens to a line that a provider refuses for its content: the next engine does it, or its language fails
     content_refused: Literal["fallback", "fail"] = "fallback"
     # Modules that register more engines. For tests only: nothing outside environment=test may name one.

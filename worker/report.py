@@ -68,10 +68,12 @@ def report(dubbed: Dubbed) -> dict[str, Any]:
 
 
 def _reasons(dubbed: Dubbed) -> dict[int, tuple[str, ...]]:
-    """What the stages found about lines, by id."""
-    unclear = {line.id for line in dubbed.listened.lines if line.unclear}
-    found = {line.id: (*line.reasons, *(("unclear",) if line.id in unclear else ())) for line in dubbed.spoken.lines}
-    return {line_id: reasons for line_id, reasons in found.items() if reasons}
+    """By line, what its translation, its speech and whoever listened say of it."""
+    told = (
+        (line.id, (*dubbed.translation.reasons.get(line.id, ()), *line.reasons, *dubbed.listened.reasons(line.id)))
+        for line in dubbed.spoken.lines
+    )
+    return {line_id: tuple(dict.fromkeys(reasons)) for line_id, reasons in told if reasons}
 
 
 def _listening(listened: Listened) -> dict[str, Any] | None:
@@ -143,9 +145,12 @@ def _mix_facts(sound: Extracted, levels: Facts) -> MixFacts:
 
 def _line(dubbed: Dubbed, row: dict[str, Any]) -> dict[str, Any]:
     """The measured line with what was said and in which voice, and what was heard of it if somebody listened."""
-    spoken = dubbed.spoken.lines[row["id"]]
-    heard = next(({"heard": h.heard, "wer": _rate(h.wer)} for h in dubbed.listened.lines if h.id == row["id"]), {})
-    return {**row, "source_text": _source_text(dubbed, row), "text": spoken.text, "voice": spoken.voice_id, **heard}
+    spoken, translators = dubbed.spoken.lines[row["id"]], dubbed.translation.engines
+    said = {"source_text": _source_text(dubbed, row), "text": spoken.text, "voice": spoken.voice_id}
+    translator = translators[row["id"]] if translators else dubbed.translation.engine
+    heard = dubbed.listened.lines.get(row["id"])
+    understood = {"heard": heard.heard, "wer": _rate(heard.wer)} if heard else {}
+    return {**row, **said, "engine": spoken.engine or None, "translator": translator, **understood}
 
 
 def _source_text(dubbed: Dubbed, row: dict[str, Any]) -> str:

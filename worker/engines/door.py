@@ -15,7 +15,7 @@ from shared.config import Settings
 from shared.errors import PipelineError, TransientError
 from shared.models.base import new_id
 from worker.engines.breaker import Breaker
-from worker.engines.errors import OutOfQuotaError
+from worker.engines.errors import LeftAloneError, OutOfQuotaError
 from worker.engines.pace import Pace
 
 Result = TypeVar("Result")
@@ -71,7 +71,7 @@ class Door:
     ) -> Result:
         """The result of `call`, one request to the provider, in its turn; `usage` reads what is paid from the result.
 
-        Raises what `call` raises, and TransientError `provider_unavailable` at once while the provider is left alone.
+        Raises what `call` raises, and LeftAloneError `provider_unavailable` at once while the provider is left alone.
         """
         self._ask()  # before waiting for a turn too, so that nobody queues for a provider that is away
         with self._pace.turn():
@@ -96,8 +96,8 @@ class Door:
         if wait is not None:
             raise self._away(wait)
 
-    def _away(self, wait: float) -> TransientError:
-        return TransientError("provider_unavailable", f"{self.provider} keeps failing and is left alone.", wait)
+    def _away(self, wait: float) -> LeftAloneError:
+        return LeftAloneError("provider_unavailable", f"{self.provider} keeps failing and is left alone.", wait)
 
     def _failed(self, error: BaseException) -> None:
         """Only what may pass says something about the provider's health; anything it answered says that it is there."""

@@ -10,6 +10,10 @@ class OutOfQuotaError(TransientError):
     """The account at this provider is used up. Not tried again there; the next engine takes over at once."""
 
 
+class LeftAloneError(TransientError):
+    """The provider kept failing and is not asked for a while; `retry_after` says how long."""
+
+
 def out_of_quota(provider: str, message: str = "") -> OutOfQuotaError:
     """The error for a provider whose account is used up."""
     return OutOfQuotaError("provider_out_of_quota", _sentence(f"The quota at {provider} is used up", message))

@@ -225,9 +225,13 @@ class VoiceCloner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Separation:
-    """What a separator made: the background alone, in a file like the source. None: duck the original."""
+    """What a separator made: the background alone, in a file like the source. None: duck the original.
+
+    `engine` is who did it (`name/model`); the chain says so.
+    """
 
     background: Path | None
+    engine: str = ""
 
 
 class SourceSeparator(Protocol):

@@ -62,14 +62,23 @@ class Registry:
 
     def build(self, slot: str, settings: Settings) -> Any:
         """The engine configured for `slot`. Raises SettingsError for an unknown name or more than one."""
-        names, variable = settings.engines(slot), f"{PREFIX}{slot.upper()}"
+        names = settings.engines(slot)
         if len(names) != 1:
-            raise SettingsError(f"{variable} must name exactly one engine, not {', '.join(names)}.")
-        factory = self._factories[slot].get(names[0])
-        if factory is None:
-            known = ", ".join(self.names(slot))
-            raise SettingsError(f"{variable} names the engine {names[0]!r}, which does not exist. Known: {known}.")
-        return factory(settings)
+            raise SettingsError(f"{PREFIX}{slot.upper()} must name exactly one engine, not {', '.join(names)}.")
+        return self.build_all(slot, settings)[0]
+
+    def build_all(self, slot: str, settings: Settings) -> list[Any]:
+        """The engines configured for `slot`, in order. Raises SettingsError for an unknown name or one named twice."""
+        names = settings.engines(slot)
+        if len(set(names)) != len(names):
+            raise SettingsError(f"{PREFIX}{slot.upper()} names an engine twice: {', '.join(names)}.")
+        return [self._factory(slot, name)(settings) for name in names]
+
+    def _factory(self, slot: str, name: str) -> Factory:
+        if name not in self._factories[slot]:
+            variable, known = f"{PREFIX}{slot.upper()}", ", ".join(self.names(slot))
+            raise SettingsError(f"{variable} names the engine {name!r}, which does not exist. Known: {known}.")
+        return self._factories[slot][name]
 
 
 @overload
@@ -85,6 +94,11 @@ def build(slot: Literal["source_separation"], settings: Settings) -> SourceSepar
 def build(slot: str, settings: Settings) -> Any:
     """The engine configured for `slot`. Raises SettingsError for an unknown name or more than one."""
     return registry(settings).build(slot, settings)
+
+
+def build_all(slot: str, settings: Settings) -> list[Any]:
+    """The engines configured for `slot`, in order; see worker.engines.chain. Raises SettingsError."""
+    return registry(settings).build_all(slot, settings)
 
 
 def registry(settings: Settings) -> Registry:

@@ -10,7 +10,7 @@ from pathlib import Path
 from shared.dubbing.paces import Said
 from shared.dubbing.transcript import Segment
 from worker.artifacts import Artifact, Facts, Recipe
-from worker.engines import registry
+from worker.engines import chain
 from worker.engines.protocols import SourceLine
 from worker.fitting.pace import characters, letters, pace_of, seconds
 from worker.fitting.room import SPEED, is_over, rooms
@@ -30,7 +30,7 @@ class Fitting:
     """One language's lines, the seconds that each has (`room`, by id), what is known of the voices.
 
     `sources` are the lines that were translated, by id. Without a `rewording` the words are somebody's own and stay as
-    they are. For several threads.
+    they are. `translator` names who shortens. For several threads.
     """
 
     work: Work
@@ -39,6 +39,7 @@ class Fitting:
     known: Mapping[str, Said]
     sources: Mapping[int, Segment]
     rewording: Rewording | None
+    translator: str | None
 
     def recipe(self, line: Segment, voice_id: str) -> Recipe:
         """The decision about a line before it is spoken."""
@@ -75,8 +76,7 @@ class Fitting:
             "language": self.language,
             "taken": None if taken is None else round(taken, 2),
         }
-        translator = self.rewording and self.rewording.translator
-        return Recipe("fit.line", VERSION, (), options, f"{translator.name}/{translator.model}" if translator else None)
+        return Recipe("fit.line", VERSION, (), options, self.translator)
 
     def _decide(self, recipe: Recipe, line: Segment, text: str, pace: float) -> Wording:
         rewording = self.rewording
@@ -96,14 +96,15 @@ class Fitting:
 def fitting(work: Work, language: str, sound: Extracted, heard: Heard, translation: Translation) -> Fitting:
     """What it takes to fit the lines of `translation`."""
     source = heard.transcript
-    own = translation.engine == GIVEN
+    own, translator = translation.engine == GIVEN, chain.translation(work.settings)
     return Fitting(
         work,
         language,
         rooms(translation.lines, sound.seconds),
         known_paces(work, language),
         {} if own else {segment.id: segment for segment in source.segments},
-        None if own else Rewording(registry.build("translation", work.settings), (source.language, language)),
+        None if own else Rewording(translator, (source.language, language)),
+        None if own else translator.label,
     )
 
 

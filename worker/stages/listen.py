@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import soxr
 from shared import log
 from shared.errors import PermanentError, TransientError
 from worker.artifacts import Document, Recipe
-from worker.engines import registry
+from worker.engines import chain
 from worker.engines.protocols import Piece, Sound, SpeechRecogniser
 from worker.expectation import listener
 from worker.listening import LineHeard, Listening, Said, compared
@@ -46,10 +47,14 @@ class Listened:
     listening: Listening | None = None
     warning: str | None = None
 
-    @property
-    def lines(self) -> tuple[LineHeard, ...]:
-        """The lines that were heard; none where nobody listened."""
-        return self.listening.lines if self.listening else ()
+    @cached_property
+    def lines(self) -> dict[int, LineHeard]:
+        """The lines that were heard, by id; none where nobody listened."""
+        return {line.id: line for line in self.listening.lines} if self.listening else {}
+
+    def reasons(self, line_id: int) -> tuple[str, ...]:
+        """Why a person should listen to the line."""
+        return ("unclear",) if line_id in self.lines and self.lines[line_id].unclear else ()
 
 
 @dataclass
@@ -94,7 +99,7 @@ class Ears:
 
     def _heard(self, engine: str, unwanted: threading.Event) -> dict[int, str]:
         """What is heard of each line, by id; batch by batch, each a checkpoint."""
-        recogniser: SpeechRecogniser = registry.build("speech_recognition", self.work.settings)
+        recogniser = chain.speech_recognition(self.work.settings)
         heard: dict[int, str] = {}
         placements = self.placed.plan.placements
         for start in range(0, len(placements), BATCH):

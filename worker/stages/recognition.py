@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from statistics import fmean
 from typing import Any
 
 from shared.dubbing.transcript import Transcript, Word
 from shared.errors import PermanentError
 from worker.artifacts import Recipe
-from worker.engines.protocols import Piece, Recognised, Sound, SpeechRecogniser
+from worker.engines.chain import SpeechRecognitionChain, who
+from worker.engines.protocols import Piece, Recognised, Sound
 from worker.media.voice_activity import pieces
 from worker.segmentation import segmented
 from worker.spans import Span
 from worker.work import Work
 
-VERSION = 1
+VERSION = 2
 UNDETERMINED = "und"  # BCP-47: nothing was said in any language
 
 
@@ -27,12 +27,11 @@ Told = Callable[[float], None]
 class Recognition:
     """One sound's recognition. `found`: an earlier attempt had recognised some of it."""
 
-    def __init__(self, work: Work, recogniser: SpeechRecogniser, engine: str, sound: str, read: Read) -> None:
+    def __init__(self, work: Work, recogniser: SpeechRecognitionChain, sound: str, read: Read) -> None:
         """`sound` is the fingerprint of what `read` reads."""
         self.found = False
         self._work = work
         self._recogniser = recogniser
-        self._engine = engine
         self._sound = sound
         self._read = read
         self._recipes: dict[int, Recipe] = {}
@@ -64,22 +63,38 @@ class Recognition:
             "seconds": round(piece.sound.seconds, 3),
             "language": self._work.request.source_language,
         }
-        recipe = Recipe("transcribe.piece", VERSION, (self._sound,), options, self._engine)
+        recipe = Recipe("transcribe.piece", VERSION, (self._sound,), options, self._recogniser.label)
         self._recipes[piece.index], self._ends[piece.index] = recipe, piece.start + piece.sound.seconds
         return recipe
 
 
-def document_of(heard: list[Recognised], source_language: str | None, doubtful_below: float | None) -> dict[str, Any]:
-    """What the pieces say as `{transcript, doubtful}`. Raises PermanentError `source_language_unknown`."""
-    words = sorted((word for piece in heard for word in piece.words), key=lambda word: word.start)
+def document_of(heard: list[Recognised], source_language: str | None, *, doubtful: bool) -> dict[str, Any]:
+    """What the pieces say as `{transcript, doubtful, engine, diarised}`.
+
+    Where the engine `diarised`, a speaker's name counts within a piece only and begins with the piece's number.
+    Raises PermanentError `source_language_unknown`.
+    """
+    said = sorted(_said(heard), key=lambda one: one[0].start)
+    words, diarised = [word for word, _ in said], bool(said) and all(speaker is not None for _, speaker in said)
     language = source_language or (_detected(heard) if words else UNDETERMINED)
-    doubtful = doubtful_below is not None and bool(words) and fmean(w.confidence for w in words) < doubtful_below
-    return {"transcript": Transcript(language, segmented(words, language)).to_dict(), "doubtful": doubtful}
+    segments = segmented(words, language, [str(speaker) for _, speaker in said] if diarised else None)
+    engine = who(piece.engine for piece in heard)
+    written = Transcript(language, segments).to_dict()
+    return {"transcript": written, "doubtful": doubtful, "engine": engine, "diarised": diarised}
+
+
+def _said(heard: list[Recognised]) -> Iterator[tuple[Word, str | None]]:
+    """Each word, and who says it."""
+    for piece in heard:
+        names = piece.speakers or (None,) * len(piece.words)
+        for word, name in zip(piece.words, names, strict=True):
+            yield word, None if name is None else f"{piece.index}:{name}"
 
 
 def _from_document(document: dict[str, Any]) -> Recognised:
     words = tuple(Word(**word) for word in document["words"])
-    return Recognised(document["index"], words, document["language"])
+    speakers = tuple(document["speakers"]) if document["speakers"] is not None else None
+    return Recognised(document["index"], words, document["language"], speakers, document["engine"])
 
 
 def _detected(heard: list[Recognised]) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from shared.errors import PermanentError
 from worker.engines.protocols import SourceLine, Translator
-from worker.engines.retry import Patience, with_retries
 from worker.fitting.rules import keeps_numbers, shorter_forms
 
 TRIES = 2  # that a translator has to find something shorter
@@ -46,7 +45,7 @@ class Rewording:
             if fits(text):
                 break
             try:
-                shorter = with_retries(lambda said=text: self._shorten(source, said), Patience())  # type: ignore[misc]
+                shorter = self.translator.shorten(source, text, source.budget or 1, *self.pair).strip()
             except PermanentError as error:
                 if error.code not in _NO_SHORTER:
                     raise
@@ -70,13 +69,7 @@ class Rewording:
 
     def _translations(self, source: SourceLine) -> Iterator[str]:
         for form in shorter_forms(source.text, self.pair[0]):
-            yield with_retries(lambda said=form: self._translate(replace(source, text=said)), Patience())  # type: ignore[misc]
-
-    def _shorten(self, source: SourceLine, text: str) -> str:
-        return self.translator.shorten(source, text, source.budget or 1, *self.pair).strip()
-
-    def _translate(self, source: SourceLine) -> str:
-        return self.translator.translate([source], *self.pair).texts[0].strip()
+            yield self.translator.translate([replace(source, text=form)], *self.pair).texts[0].strip()
 
 
 def _serves(shorter: str, text: str) -> bool:

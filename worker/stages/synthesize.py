@@ -10,9 +10,8 @@ import soundfile
 from shared.dubbing.transcript import Segment
 from shared.errors import PermanentError
 from worker.artifacts import Artifact, Facts, Recipe
-from worker.engines import registry
-from worker.engines.protocols import SpeechSynthesiser
-from worker.engines.retry import Patience, with_retries
+from worker.engines import chain
+from worker.engines.chain import SpeechSynthesisChain, Utterance, who
 from worker.fitting.room import is_over
 from worker.media.line import trim_and_fade
 from worker.stages.extract import Extracted
@@ -26,7 +25,7 @@ from worker.timeline.lines import MAX_SPEED, SLIGHTEST_SPEED
 from worker.voices import cast
 from worker.work import Work
 
-VERSION = 1
+VERSION = 2
 
 
 # An own rate closer to 1 than this is not worth asking for.
@@ -37,7 +36,8 @@ LEAST_OWN_RATE = 1.05
 class SpokenLine:
     """A line as the voice says it, silence trimmed: `seconds` at its default rate, the audio `own_rate` times as fast.
 
-    `audio` is None where nothing is audible; `reasons` say why, and what was done to make the line fit.
+    `audio` is None where nothing is audible; `reasons` say why, why the voice is not the one asked for, and what was
+    done to make the line fit. `engine` spoke it.
     """
 
     id: int
@@ -46,6 +46,7 @@ class SpokenLine:
     audio: Artifact | None
     seconds: float
     reasons: tuple[str, ...] = ()
+    engine: str = ""
     own_rate: float = 1.0
 
 
@@ -63,30 +64,31 @@ def synthesize(work: Work, language: str, sound: Extracted, heard: Heard, transl
     Raises PermanentError `no_voice`, `voice_not_found`.
     """
     with work.progress.stage("synthesize", language) as step:
-        synthesiser: SpeechSynthesiser = registry.build("speech_synthesis", work.settings)
+        synthesiser = chain.speech_synthesis(work.settings)
         wished = work.request.wished_voices(language)
-        voices = cast(translation.speakers, language, synthesiser.voices(), wished, heard.pitches)
+        offered = synthesiser.voices_for(language, wished)
+        voices = cast(translation.speakers, language, offered, wished, heard.pitches)
         speak = _Speak(work, synthesiser, voices, fitting(work, language, sound, heard, translation))
         begun = speak.look_up(translation.lines)
         lines = []
-        threads = min(synthesiser.parallel_lines, work.cores)
-        for spoken in side_by_side(speak.line, translation.lines, threads):
+        for spoken in side_by_side(speak.line, translation.lines, synthesiser.parallel_lines):
             lines.append(spoken)
             step.at(len(lines) / len(translation.lines))
-        step.ran(speak.engine, whole=not begun and bool(lines))
+        step.ran(synthesiser.label, whole=not begun and bool(lines))
     learn_paces(work, language, speak.measured)
-    return Spoken(tuple(lines), speak.engine)
+    return Spoken(tuple(lines), who(line.engine for line in lines if line.engine) or synthesiser.label)
 
 
 class _Speak:
     """One language's synthesis. `measured` is what was said here and now: voice id, text, seconds."""
 
-    def __init__(self, work: Work, synthesiser: SpeechSynthesiser, voices: Mapping[str, str], fitting: Fitting) -> None:
+    def __init__(
+        self, work: Work, synthesiser: SpeechSynthesisChain, voices: Mapping[str, str], fitting: Fitting
+    ) -> None:
         self._work = work
         self._synthesiser = synthesiser
         self._voices = voices
         self._fitting = fitting
-        self.engine = f"{synthesiser.name}/{synthesiser.model}"
         self.measured: list[tuple[str, str, float]] = []
         self._done: Mapping[str, Artifact] = {}
 
@@ -111,19 +113,19 @@ class _Speak:
         wording = self._fitting.measured(line, spoken.voice_id, spoken.text, spoken.seconds)
         if wording.text != spoken.text:
             again = self._spoken(line, wording, spoken.voice_id)
-            reasons = tuple(dict.fromkeys((*spoken.reasons, *wording.reasons)))
+            reasons = tuple(dict.fromkeys((*spoken.reasons, *again.reasons)))
             better = again.audio is not None and again.seconds < spoken.seconds
             spoken = replace(again, reasons=reasons) if better else spoken
         return self._faster(spoken, spoken.seconds / self._fitting.room[line.id])
 
     def _faster(self, spoken: SpokenLine, needed: float) -> SpokenLine:
         """The line at the voice's own faster rate, where the engine has one and it is `needed`."""
-        rate = round(min(needed, self._synthesiser.rates[1], MAX_SPEED), 2)
+        rate = round(min(needed, self._synthesiser.rates_of(spoken.voice_id)[1], MAX_SPEED), 2)
         if rate < LEAST_OWN_RATE or not is_over(needed, 1.0):
             return spoken
         audio = self._speech(spoken.text, spoken.voice_id, rate)
         own_rate = spoken.seconds / audio.facts["seconds"]
-        if own_rate < SLIGHTEST_SPEED:  # the voice took no notice
+        if own_rate < SLIGHTEST_SPEED or audio.facts["voice"] != spoken.voice_id:  # it took no notice, or is another's
             return spoken
         return replace(spoken, audio=audio, own_rate=own_rate, reasons=(*spoken.reasons, "spoken_faster"))
 
@@ -135,10 +137,17 @@ class _Speak:
             if error.code != "empty_speech":
                 raise
             return replace(spoken, reasons=(*spoken.reasons, "empty_speech"))
-        seconds = audio.facts["seconds"]
+        facts = audio.facts
         if audio.made:
-            self.measured.append((voice_id, wording.text, seconds))
-        return replace(spoken, audio=audio, seconds=seconds)
+            self.measured.append((facts["voice"], wording.text, facts["seconds"]))
+        return replace(
+            spoken,
+            voice_id=facts["voice"],
+            audio=audio,
+            seconds=facts["seconds"],
+            reasons=(*facts["reasons"], *spoken.reasons),
+            engine=facts["engine"],
+        )
 
     def _recipes(self, line: Segment) -> tuple[Recipe, Recipe]:
         """Of the speech of the line as it was translated, and of the decision to say something else."""
@@ -148,17 +157,18 @@ class _Speak:
     def _recipe(self, text: str, voice_id: str, rate: float = 1.0) -> Recipe:
         options = {"text": text, "voice": voice_id, "language": self._fitting.language}
         faster = {} if rate == 1.0 else {"rate": rate}
-        return Recipe("synthesize.line", VERSION, options={**options, **faster}, engine=self.engine, suffix=".flac")
+        return Recipe(
+            "synthesize.line", VERSION, options={**options, **faster}, engine=self._synthesiser.label, suffix=".flac"
+        )
 
     def _speech(self, text: str, voice_id: str, rate: float = 1.0) -> Artifact:
         recipe = self._recipe(text, voice_id, rate)
         done = self._done.get(recipe.fingerprint)
         return done or self._work.checkpoints.make(recipe, lambda out: self._say(text, voice_id, rate, out))
 
-    def _say(self, text: str, voice_id: str, rate: float, out: Path) -> Facts:
-        sound = with_retries(
-            lambda: self._synthesiser.synthesise(text, voice_id, self._fitting.language, rate=rate), Patience()
-        )
-        samples = trim_and_fade(sound.samples, sound.rate)
-        soundfile.write(out, samples, sound.rate, subtype="PCM_16", format="FLAC")
-        return {"seconds": len(samples) / sound.rate, "rate": sound.rate}
+    def _say(self, text: str, voice_id: str, own_rate: float, out: Path) -> Facts:
+        said = self._synthesiser.speak(Utterance(text, voice_id, self._fitting.language, own_rate))
+        rate, samples = said.sound.rate, trim_and_fade(said.sound.samples, said.sound.rate)
+        soundfile.write(out, samples, rate, subtype="PCM_16", format="FLAC")
+        spoken = {"engine": said.engine, "voice": said.voice_id, "reasons": said.reasons}
+        return {"seconds": len(samples) / rate, "rate": rate, **spoken}

@@ -11,8 +11,8 @@ import soxr
 from shared.dubbing.transcript import GivenTranscript, Transcript
 from shared.errors import PermanentError
 from worker.artifacts import Recipe
-from worker.engines import registry
-from worker.engines.protocols import Samples, Sound, SpeechRecogniser
+from worker.engines import chain
+from worker.engines.protocols import Samples, Sound
 from worker.expectation import transcriber
 from worker.given_transcript import timed
 from worker.given_translation import excerpted
@@ -23,10 +23,10 @@ from worker.progress import Step
 from worker.spans import Span, union
 from worker.stages.extract import Extracted
 from worker.stages.recognition import Recognition, document_of
-from worker.stages.speakers import told_apart
+from worker.stages.speakers import Names, told_apart
 from worker.work import Work
 
-VERSION = 1
+VERSION = 2
 VOICES_SHARE = 0.1  # of the time that finding the voices and recognising them takes
 
 
@@ -55,7 +55,7 @@ def transcribe(work: Work, sound: Extracted) -> Heard:
         written = _recognised(work, sound, voiced, step) if given is None else _given(work, sound, voiced, given)
         told = told_apart(
             work, sound.sound.fingerprint, written.transcript, lambda start, end: _read(work, sound, start, end),
-            named=written.named, given=given is not None,
+            names=written.names, given=given is not None,
         )  # fmt: skip
         step.ran(written.engine, whole=written.made and voiced.made and told.made)
     transcript, warnings = told.transcript, (*written.warnings, *told.warnings)
@@ -75,7 +75,7 @@ class _Written(NamedTuple):
     engine: str
     made: bool
     warnings: tuple[str, ...] = ()
-    named: bool = False
+    names: Names = "none"
 
 
 def _voiced(work: Work, sound: Extracted, step: Step) -> _Voiced:
@@ -98,7 +98,7 @@ def _voiced(work: Work, sound: Extracted, step: Step) -> _Voiced:
 def _given(work: Work, sound: Extracted, voiced: _Voiced, given: GivenTranscript) -> _Written:
     """The transcript that came with the job: its times snapped to the sound, or found by forced alignment."""
     language, given = _source_language(work), excerpted(given, sound.source.excerpt)
-    aligner = None if given.timed else registry.build("forced_alignment", work.settings)
+    aligner = None if given.timed else chain.forced_alignment(work.settings)
     engine = transcriber(work.settings, work.request)
     options = {"given": given.to_dict(), "language": language}
     recipe = Recipe("transcribe.given", VERSION, (sound.sound.fingerprint,), options, engine)
@@ -113,15 +113,15 @@ def _given(work: Work, sound: Extracted, voiced: _Voiced, given: GivenTranscript
             duration=sound.seconds,
         ).to_dict(),
     )
-    return _Written(Transcript.from_dict(document.content), engine, document.made, named=given.names_speakers)
+    names: Names = "final" if given.names_speakers else "none"
+    return _Written(Transcript.from_dict(document.content), engine, document.made, names=names)
 
 
 def _recognised(work: Work, sound: Extracted, voiced: _Voiced, step: Step) -> _Written:
     """What the recogniser hears, as one document: another round reads neither the sound nor the pieces again."""
-    recogniser: SpeechRecogniser = registry.build("speech_recognition", work.settings)
-    engine, anew = transcriber(work.settings, work.request), False
+    recogniser, anew = chain.speech_recognition(work.settings), False
     options = {"language": work.request.source_language, "doubtful_below": recogniser.doubtful_below}
-    recipe = Recipe("transcribe.recognised", VERSION, (sound.sound.fingerprint,), options, engine)
+    recipe = Recipe("transcribe.recognised", VERSION, (sound.sound.fingerprint,), options, recogniser.label)
 
     def read(start: float, end: float) -> Sound:
         return _read(work, sound, start, end)
@@ -131,14 +131,16 @@ def _recognised(work: Work, sound: Extracted, voiced: _Voiced, step: Step) -> _W
 
     def build() -> dict[str, Any]:
         nonlocal anew
-        recognition = Recognition(work, recogniser, engine, sound.sound.fingerprint, read)
+        recognition = Recognition(work, recogniser, sound.sound.fingerprint, read)
         heard = recognition.run(voiced.spans, told)
         anew = not recognition.found
-        return document_of(heard, work.request.source_language, recogniser.doubtful_below)
+        return document_of(heard, work.request.source_language, doubtful=recogniser.doubts(heard))
 
     document = work.checkpoints.make_document(recipe, build)
     warnings = ("recognition_doubtful",) if document.content["doubtful"] else ()
-    return _Written(Transcript.from_dict(document.content["transcript"]), engine, anew, warnings)
+    transcript, diarised = Transcript.from_dict(document.content["transcript"]), document.content["diarised"]
+    engine = document.content["engine"] or recogniser.label
+    return _Written(transcript, engine, anew, warnings, "by_piece" if diarised else "none")
 
 
 def _speech(voiced: list[Span], transcript: Transcript) -> list[Span]:

@@ -13,15 +13,17 @@ from shared.errors import PermanentError
 from worker.engines.protocols import NO_SPEECH_CONTEXT, Sound, SpeechContext, Voice
 from worker.engines.speech_synthesis.espeak_library import EspeakVoice, Library
 from worker.engines.speech_synthesis.espeak_speaker import Speaker
+from worker.threads import cores
 
 TIMEOUT = 120.0  # seconds for a line
-# Variants that are clearly other people: suffix, gender, what the voice's name adds.
+# Variants that are clearly other people: suffix, gender, what the voice's name adds, and the median pitch measured of
+# it (Hz, American English; other languages are within a tenth of it).
 VARIANTS = (
-    ("", "male", ""),
-    ("+f2", "female", ", female 1"),
-    ("+f3", "female", ", female 2"),
-    ("+m3", "male", ", male 2"),
-    ("+m7", "male", ", male 3"),
+    ("", "male", "", 101.0),
+    ("+f2", "female", ", female 1", 192.0),
+    ("+f3", "female", ", female 2", 207.0),
+    ("+m3", "male", ", male 2", 104.0),
+    ("+m7", "male", ", male 3", 106.0),
 )
 # Constructed, test and misnamed entries of eSpeak's own list.
 _NOT_OFFERED = frozenset({"piqd", "py", "xex", "qdb", "qya", "sjn", "ca-ba", "ca-nw", "ru-cl", "cmn-latn-pinyin"})
@@ -41,7 +43,7 @@ class EspeakSynthesiser:
 
     name = "espeak"
     model = "ng-0.2.4"  # the version of espeakng-loader, which carries the library
-    parallel_lines = 8
+    parallel_lines = cores()
     rates = (1.0, 1.0)
 
     def __init__(self, settings: Settings) -> None:
@@ -96,8 +98,8 @@ def _variants(own: EspeakVoice) -> list[tuple[Voice, str]]:
     tags = tuple(dict.fromkeys(langcodes.standardize_tag(name) for name in names if langcodes.tag_is_valid(name)))
     offered = VARIANTS if tags else ()
     return [
-        (Voice(f"espeak:{own.tags[0]}{suffix}", own.name + more, tags, gender), own.identifier + suffix)
-        for suffix, gender, more in offered
+        (Voice(f"espeak:{own.tags[0]}{suffix}", own.name + more, tags, gender, pitch=pitch), own.identifier + suffix)
+        for suffix, gender, more, pitch in offered
     ]
 
 
