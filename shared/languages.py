@@ -19,13 +19,14 @@ from shared.voice import Voice as Voice
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the configured engines can do together. Languages are BCP-47 tags."""
+    """What the configured engines can do together. Languages are BCP-47 tags; cloned voices speak those of `cloned`."""
 
     recognised: frozenset[str] = frozenset()
     detects_language: bool = False
     aligned: frozenset[str] = frozenset()
     pairs: frozenset[tuple[str, str]] = frozenset()
     voices: tuple[Voice, ...] = ()
+    cloned: frozenset[str] = frozenset()
     engines: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -79,7 +80,7 @@ def capabilities(session: Session) -> Capabilities:
 
 
 def from_slots(rows: dict[str, dict[str, Any]]) -> Capabilities:
-    """Read the published form: `{slot: {engines, languages?, detects_language?, pairs?, voices?}}`."""
+    """Read the published form: `{slot: {engines, languages?, detects_language?, pairs?, voices?, cloned?}}`."""
     recognition = rows.get("speech_recognition", {})
     return Capabilities(
         recognised=frozenset(recognition.get("languages", ())),
@@ -87,6 +88,7 @@ def from_slots(rows: dict[str, dict[str, Any]]) -> Capabilities:
         aligned=frozenset(rows.get("forced_alignment", {}).get("languages", ())),
         pairs=frozenset((source, target) for source, target in rows.get("translation", {}).get("pairs", ())),
         voices=tuple(_voice(item) for item in rows.get("speech_synthesis", {}).get("voices", ())),
+        cloned=frozenset(rows.get("speech_synthesis", {}).get("cloned", ())),
         engines={slot: list(row.get("engines", ())) for slot, row in rows.items()},
     )
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from shared.dubbing.paces import Said
 from shared.dubbing.transcript import Segment
+from worker import glossary
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.engines import chain
-from worker.engines.protocols import SourceLine
+from worker.engines.protocols import SourceLine, TranslationContext
 from worker.fitting.pace import characters, letters, pace_of, seconds
 from worker.fitting.room import SPEED, is_over, rooms
 from worker.forecast import GIVEN
@@ -20,6 +21,7 @@ from worker.stages.paces import known_paces
 from worker.stages.rewording import Rewording, Wording
 from worker.stages.transcribe import Heard
 from worker.stages.translate import Translation
+from worker.voices import DEFAULT
 from worker.work import Work
 
 VERSION = 1
@@ -68,7 +70,10 @@ class Fitting:
         return is_over(taken, self.room[line.id])
 
     def _recipe(self, line: Segment, voice_id: str, text: str, taken: float | None) -> Recipe:
+        context = self._context(line)
         options = {
+            "glossary": dict(context.glossary),
+            "register": dict(context.register),
             "source": self.sources[line.id].text if self.rewording else None,
             "text": text,
             "room": round(self.room[line.id], 2),
@@ -78,6 +83,16 @@ class Fitting:
         }
         return Recipe("fit.line", VERSION, (), options, self.translator)
 
+    def _context(self, line: Segment) -> TranslationContext:
+        """What a translator has to keep to in this line."""
+        request = self.work.request
+        said = self.sources[line.id].text if self.rewording else ""
+        registers = request.registers_of(self.language) if self.rewording else {}
+        return TranslationContext(
+            glossary=glossary.occurring(request.terms(self.language), [said]),
+            register={who: register for who, register in registers.items() if who in {line.speaker, DEFAULT}},
+        )
+
     def _decide(self, recipe: Recipe, line: Segment, text: str, pace: float) -> Wording:
         rewording = self.rewording
         if rewording is None:
@@ -86,9 +101,12 @@ class Fitting:
         budget = characters(SPEED * self.room[line.id], pace, self.language)
         asked = SourceLine(line.id, source.text, source.speaker, source.end - source.start, budget)
 
+        def fits(said: str) -> bool:
+            return not self.is_over(line, seconds(said, pace))
+
         def build(out: Path) -> Facts:
             out.touch()  # what is decided stands on the row
-            return asdict(rewording.shortened(asked, text, lambda said: not self.is_over(line, seconds(said, pace))))
+            return asdict(rewording.shortened(asked, text, fits, self._context(line)))
 
         return _wording(self.work.checkpoints.make(recipe, build))
 

@@ -1,8 +1,9 @@
 """synthesize: each line in its speaker's voice, each a checkpoint of its own, so that editing one remakes one."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import soundfile
@@ -12,6 +13,7 @@ from shared.errors import PermanentError
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.engines import chain
 from worker.engines.chain import SpeechSynthesisChain, Utterance, who
+from worker.engines.protocols import NO_SPEECH_CONTEXT, SpeechContext
 from worker.fitting.room import is_over
 from worker.media.line import trim_and_fade
 from worker.stages.extract import Extracted
@@ -25,9 +27,8 @@ from worker.timeline.lines import MAX_SPEED, SLIGHTEST_SPEED
 from worker.voices import cast
 from worker.work import Work
 
-VERSION = 2
-
-
+VERSION = 3
+SAME_BREATH = 3.0  # seconds between lines that are said as one
 # An own rate closer to 1 than this is not worth asking for.
 LEAST_OWN_RATE = 1.05
 
@@ -37,7 +38,7 @@ class SpokenLine:
     """A line as the voice says it, silence trimmed: `seconds` at its default rate, the audio `own_rate` times as fast.
 
     `audio` is None where nothing is audible; `reasons` say why, why the voice is not the one asked for, and what was
-    done to make the line fit. `engine` spoke it.
+    done to make the line fit. `engine` is who spoke it.
     """
 
     id: int
@@ -46,8 +47,8 @@ class SpokenLine:
     audio: Artifact | None
     seconds: float
     reasons: tuple[str, ...] = ()
-    engine: str = ""
     own_rate: float = 1.0
+    engine: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,9 @@ def synthesize(work: Work, language: str, sound: Extracted, heard: Heard, transl
     with work.progress.stage("synthesize", language) as step:
         synthesiser = chain.speech_synthesis(work.settings)
         wished = work.request.wished_voices(language)
-        offered = synthesiser.voices_for(language, wished)
-        voices = cast(translation.speakers, language, offered, wished, heard.pitches)
-        speak = _Speak(work, synthesiser, voices, fitting(work, language, sound, heard, translation))
+        voices = synthesiser.voices_for(language, wished)
+        chosen = cast(translation.speakers, language, voices, wished, heard.pitches)
+        speak = _Speak(work, synthesiser, chosen, fitting(work, language, sound, heard, translation))
         begun = speak.look_up(translation.lines)
         lines = []
         for spoken in side_by_side(speak.line, translation.lines, synthesiser.parallel_lines):
@@ -91,9 +92,11 @@ class _Speak:
         self._fitting = fitting
         self.measured: list[tuple[str, str, float]] = []
         self._done: Mapping[str, Artifact] = {}
+        self._neighbours: Mapping[int, SpeechContext] = {}
 
-    def look_up(self, lines: Iterable[Segment]) -> bool:
+    def look_up(self, lines: Sequence[Segment]) -> bool:
         """Find what an earlier attempt has done, and say whether there is any."""
+        self._neighbours = neighbours(lines)
         self._done = self._work.checkpoints.find(recipe for line in lines for recipe in self._recipes(line))
         return bool(self._done)
 
@@ -104,35 +107,36 @@ class _Speak:
             return SpokenLine(line.id, line.text, voice_id, None, 0.0, ("nothing_to_say",))
         speech, decision = (self._done.get(recipe.fingerprint) for recipe in self._recipes(line))
         wording = self._fitting.foreseen(line, voice_id, decision, spoken=speech is not None)
-        return self._fitted(line, self._spoken(line, wording, voice_id))
+        return self._fitted(line, self._spoken(line, wording))
 
     def _fitted(self, line: Segment, spoken: SpokenLine) -> SpokenLine:
         """The line once more in other words, or faster, where what was said proves too long for its time."""
         if spoken.audio is None or not self._fitting.is_over(line, spoken.seconds):
             return spoken
-        wording = self._fitting.measured(line, spoken.voice_id, spoken.text, spoken.seconds)
+        wording = self._fitting.measured(line, self._voices[line.speaker], spoken.text, spoken.seconds)
         if wording.text != spoken.text:
-            again = self._spoken(line, wording, spoken.voice_id)
+            again = self._spoken(line, wording)
             reasons = tuple(dict.fromkeys((*spoken.reasons, *again.reasons)))
             better = again.audio is not None and again.seconds < spoken.seconds
             spoken = replace(again, reasons=reasons) if better else spoken
-        return self._faster(spoken, spoken.seconds / self._fitting.room[line.id])
+        return self._faster(line, spoken, spoken.seconds / self._fitting.room[line.id])
 
-    def _faster(self, spoken: SpokenLine, needed: float) -> SpokenLine:
+    def _faster(self, line: Segment, spoken: SpokenLine, needed: float) -> SpokenLine:
         """The line at the voice's own faster rate, where the engine has one and it is `needed`."""
-        rate = round(min(needed, self._synthesiser.rates_of(spoken.voice_id)[1], MAX_SPEED), 2)
+        fastest = self._synthesiser.rates_of(spoken.voice_id)[1]
+        rate = round(min(needed, fastest, MAX_SPEED), 2)
         if rate < LEAST_OWN_RATE or not is_over(needed, 1.0):
             return spoken
-        audio = self._speech(spoken.text, spoken.voice_id, rate)
+        audio = self._speech(line, spoken.text, rate)
         own_rate = spoken.seconds / audio.facts["seconds"]
         if own_rate < SLIGHTEST_SPEED or audio.facts["voice"] != spoken.voice_id:  # it took no notice, or is another's
             return spoken
         return replace(spoken, audio=audio, own_rate=own_rate, reasons=(*spoken.reasons, "spoken_faster"))
 
-    def _spoken(self, line: Segment, wording: Wording, voice_id: str) -> SpokenLine:
-        spoken = SpokenLine(line.id, wording.text, voice_id, None, 0.0, wording.reasons)
+    def _spoken(self, line: Segment, wording: Wording) -> SpokenLine:
+        spoken = SpokenLine(line.id, wording.text, self._voices[line.speaker], None, 0.0, wording.reasons)
         try:
-            audio = self._speech(wording.text, voice_id)
+            audio = self._speech(line, wording.text)
         except PermanentError as error:
             if error.code != "empty_speech":
                 raise
@@ -140,13 +144,14 @@ class _Speak:
         facts = audio.facts
         if audio.made:
             self.measured.append((facts["voice"], wording.text, facts["seconds"]))
+        reasons = (*spoken.reasons, *facts["reasons"])
         return replace(
             spoken,
-            voice_id=facts["voice"],
             audio=audio,
+            voice_id=facts["voice"],
             seconds=facts["seconds"],
-            reasons=(*facts["reasons"], *spoken.reasons),
             engine=facts["engine"],
+            reasons=reasons,
         )
 
     def _recipes(self, line: Segment) -> tuple[Recipe, Recipe]:
@@ -155,20 +160,33 @@ class _Speak:
         return self._recipe(line.text, voice_id), self._fitting.recipe(line, voice_id)
 
     def _recipe(self, text: str, voice_id: str, rate: float = 1.0) -> Recipe:
+        """What is said before and after only helps, so it is not in the line's name."""
         options = {"text": text, "voice": voice_id, "language": self._fitting.language}
         faster = {} if rate == 1.0 else {"rate": rate}
-        return Recipe(
-            "synthesize.line", VERSION, options={**options, **faster}, engine=self._synthesiser.label, suffix=".flac"
-        )
+        label = self._synthesiser.label
+        return Recipe("synthesize.line", VERSION, options={**options, **faster}, engine=label, suffix=".flac")
 
-    def _speech(self, text: str, voice_id: str, rate: float = 1.0) -> Artifact:
+    def _speech(self, line: Segment, text: str, rate: float = 1.0) -> Artifact:
+        voice_id = self._voices[line.speaker]
         recipe = self._recipe(text, voice_id, rate)
+        context = self._neighbours.get(line.id, NO_SPEECH_CONTEXT)
+        utterance = Utterance(text, voice_id, self._fitting.language, rate, context)
         done = self._done.get(recipe.fingerprint)
-        return done or self._work.checkpoints.make(recipe, lambda out: self._say(text, voice_id, rate, out))
+        return done or self._work.checkpoints.make(recipe, lambda out: self._say(utterance, out))
 
-    def _say(self, text: str, voice_id: str, own_rate: float, out: Path) -> Facts:
-        said = self._synthesiser.speak(Utterance(text, voice_id, self._fitting.language, own_rate))
+    def _say(self, utterance: Utterance, out: Path) -> Facts:
+        said = self._synthesiser.speak(utterance)
         rate, samples = said.sound.rate, trim_and_fade(said.sound.samples, said.sound.rate)
         soundfile.write(out, samples, rate, subtype="PCM_16", format="FLAC")
         spoken = {"engine": said.engine, "voice": said.voice_id, "reasons": said.reasons}
         return {"seconds": len(samples) / rate, "rate": rate, **spoken}
+
+
+def neighbours(lines: Sequence[Segment]) -> dict[int, SpeechContext]:
+    """What each line's speaker says just before and after it, by line; not across another's turn or a long pause."""
+    told = {line.id: SpeechContext() for line in lines}
+    for earlier, later in pairwise(lines):
+        if earlier.speaker == later.speaker and later.start - earlier.end <= SAME_BREATH:
+            told[earlier.id] = replace(told[earlier.id], next_text=later.text)
+            told[later.id] = replace(told[later.id], previous_text=earlier.text)
+    return told
