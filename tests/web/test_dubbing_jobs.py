@@ -77,6 +77,7 @@ def test_order(person: Person, video: UUID, settings: Settings, engine: Engine) 
             "range": None,
             "preview": False,
             "speakers": 2,
+            "listen_back": None,
         }
         assert job.source_transcript
         assert job.source_transcript["lines"][0]["text"] == "Hello there."
