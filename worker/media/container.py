@@ -1,4 +1,4 @@
-"""What goes into the dubbed file: which container, which streams, copied or converted. Pure: ffmpeg.py does it."""
+"""What goes into the dubbed file: which container, which streams, copied or converted. Pure: ffmpeg/ does it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

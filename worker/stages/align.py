@@ -17,7 +17,7 @@ from worker.stages.translate import Translation
 from worker.timeline import Limits, Line, Plan, plan
 from worker.work import Work
 
-VERSION = 1
+VERSION = 2
 _PLAN = TypeAdapter(Plan)
 
 
