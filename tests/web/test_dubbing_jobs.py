@@ -72,6 +72,10 @@ def test_order(person: Person, video: UUID, settings: Settings, engine: Engine) 
             "voices": {"default": "fake:ana", "S1": "fake:pau"},
             "background": "keep",
             "subtitles": "embedded",
+            "bilingual": False,
+            "outputs": ["video_per_language", "audio", "subtitles"],
+            "fit": "audio",
+            "audio_track": None,
             "range": None,
             "preview": False,
         }
