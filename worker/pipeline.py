@@ -38,7 +38,7 @@ logger = log.get(__name__)
 
 def run(work: Work) -> Status:
     """Run all that is left of the job, and end it. Raises what the stages raise."""
-    fetch(work, first_recipe(work) or recipe_of(original_of(work)))
+    fetch(work, first_recipe(work) or recipe_of(work, original_of(work)))
     sound = extract(work, excerpt(work))
     bed = separate(work, sound)
     heard = transcribe(work, sound)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from shared.db import transaction
 from shared.dubbing.transcript import GivenLine, GivenTranscript
+from shared.errors import PermanentError
 from shared.models import Result
 from shared.storage import Storage
 from tests.media import a_clip, ffmpeg
@@ -133,6 +134,49 @@ def test_both_subtitles_stay_where_the_translation_is_in_the_source_s_language(e
     made = results(engine, held)
     assert made["dub_subtitles.srt"].filename != made["source_subtitles.srt"].filename
     assert texts(fetched(settings, made["dubbed_video.mp4"], tmp_path)) == ["eng", "eng"]
+
+
+@pytest.fixture(scope="session")
+def bilingual_talk(talk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tone in French, played by default; the talk in English; silence that says nothing of a language."""
+    path = tmp_path_factory.mktemp("tracks") / "tracks.mp4"
+    tone, silence = ("-f", "lavfi", "-i", "sine=d=6"), ("-f", "lavfi", "-i", "anullsrc=r=48000:cl=mono:d=6")
+    maps = ("-map", "0:v", "-map", "1:a", "-map", "0:a", "-map", "2:a", "-c:v", "copy", "-disposition:a:0", "default")
+    tags = ("-metadata:s:a:0", "language=fra", "-metadata:s:a:1", "language=eng", "-disposition:a:1", "0")
+    ffmpeg("-i", talk, *tone, *silence, *maps, *tags, "-disposition:a:2", "0", path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("language", "track", "first"),
+    [("en", None, "eng"), ("en", 1, "eng"), ("es", None, "spa"), ("en", 3, "eng")],
+)
+def test_the_sound_that_is_dubbed_is_the_one_asked_for_or_in_the_language(
+    engine, settings, bilingual_talk, tmp_path, language, track, first
+):
+    """Of the tone, the talk and the silence, only the talk has speech; the original that was dubbed comes second."""
+    options = {"audio_track": track, "subtitles": "none"}
+    target = "es" if language == "en" else "en"
+    held = order(engine, settings, bilingual_talk, target, source_language=language, options=options)
+    assert run(engine, settings, held).status == "COMPLETED"
+    lines = report(engine, settings, held, tmp_path)["lines"]
+    assert bool(lines) == (language == "en" and track is None)
+    dubbed = fetched(settings, results(engine, held)["dubbed_video.mp4"], tmp_path)
+    assert [language for language, _ in sounds(dubbed)][1] == first
+
+
+def test_a_part_of_a_file_with_several_sounds(engine, settings, bilingual_talk, tmp_path):
+    options = {"audio_track": 2, "range": {"start": 0.0, "end": 5.0}}
+    held = order(engine, settings, bilingual_talk, options=options)
+    assert run(engine, settings, held).status == "COMPLETED"
+    assert report(engine, settings, held, tmp_path)["lines"]
+
+
+def test_a_sound_that_is_not_there_is_refused(engine, settings, talk):
+    held = ordered(engine, settings, talk, audio_track=2)
+    with pytest.raises(PermanentError) as caught:
+        run(engine, settings, held)
+    assert caught.value.code == "no_such_audio_track"
 
 
 CROWDED = GivenTranscript(

@@ -74,7 +74,8 @@ def mux(original: Path, facts: MediaFacts, joining: Joining, out: Path, *, told:
         drawn=joining.drawn is not None,
     )
     seconds = joining.seconds or facts.duration_seconds
-    chosen = options(layout.tracks, retiming=joining.retiming, drawn=drawing(joining.drawn, facts) if joining.drawn else None)
+    drawn = drawing(joining.drawn, facts) if joining.drawn else None
+    chosen = options(layout.tracks, retiming=joining.retiming, drawn=drawn)
     with _in_files(chosen, out) as written:
         if joining.chapters is None:
             written["map_chapters"] = _input_number(layout.tracks)
