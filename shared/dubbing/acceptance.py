@@ -26,7 +26,21 @@ def check(request: Request, video: Video, served: Capabilities, settings: Settin
     _check_transcripts(request, video)
     _check_voices(request, served)
     _check_cloning(request, served)
+    _check_outputs(request, video)
     return replace(request, range=_checked_range(request, video))
+
+
+def _check_outputs(request: Request, video: Video) -> None:
+    """What is to come out goes together, and there is a picture where one is needed."""
+    if request.fit == "video" and "multi_audio_video" in request.outputs:
+        raise AppError(
+            "outputs_conflict",
+            "With “fit”: “video” each language has a pace of its own, so they can't share one file. "
+            "Leave out “multi_audio_video”, or fit the audio.",
+            422,
+        )
+    if video.has_video is False and (request.fit == "video" or request.subtitles == "burned_in"):
+        raise AppError("no_picture", "The file has no picture: there is nothing to slow or to draw on.", 422)
 
 
 def _checked_range(request: Request, video: Video) -> Range | None:

@@ -10,7 +10,7 @@ from math import isfinite
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, Update, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Update, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -200,6 +200,34 @@ def finish_dub(session: Session, held: Claim, language: str, prefix: str, result
         rows = [{"id": new_id(), "job_id": held.job_id, **asdict(result)} for result in results]
         for row in rows:
             session.execute(insert(Result).values(**row).on_conflict_do_nothing())
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A language that is ready, and the prefix of its files in the bucket."""
+
+    language: str
+    prefix: str
+
+
+def ready_languages(session: Session, job_id: UUID) -> list[Ready]:
+    """The job's languages that are ready, of all rounds, in the order in which they were asked for."""
+    ready = select(Dub.language, Dub.result_s3_path).where(Dub.job_id == job_id, Dub.status == Status.COMPLETED)
+    rows = session.execute(ready.order_by(Dub.position)).all()
+    return [Ready(row.language, row.result_s3_path.split("/", 3)[3]) for row in rows if row.result_s3_path]
+
+
+def replace_results(session: Session, held: Claim, kind: str, results: Sequence[NewResult]) -> list[str]:
+    """Put `results` in place of the job's files of `kind` and of their report; the keys that nobody names any more.
+
+    Raises LeaseLostError, also for a job that was canceled meanwhile.
+    """
+    _lock_wanted(session, held)
+    old = delete(Result).where(Result.job_id == held.job_id, Result.kind.in_((kind, f"{kind}_report")))
+    gone = set(session.scalars(old.returning(Result.key)))
+    for result in results:
+        session.execute(insert(Result).values(id=new_id(), job_id=held.job_id, **asdict(result)))
+    return sorted(gone - {result.key for result in results})
 
 
 def fail_dub(session: Session, held: Claim, language: str, error: tuple[str, str]) -> None:

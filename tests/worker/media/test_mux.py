@@ -21,7 +21,16 @@ from tests.worker.media.sources import (
     packet_hashes,
 )
 from worker.media.audio import blocks
-from worker.media.ffmpeg import AacWriter, MuxReport, SubtitleTrack, container_for, decode_sound, mux
+from worker.media.ffmpeg import (
+    AacWriter,
+    Joining,
+    MuxReport,
+    SoundTrack,
+    SubtitleTrack,
+    container_for,
+    decode_sound,
+    mux,
+)
 from worker.subtitles import Cue, to_srt
 
 
@@ -38,9 +47,8 @@ def dub_of(path: Path, media: MediaFacts, folder: Path) -> Path:
 def dubbed(path: Path, folder: Path, subtitles: tuple[SubtitleTrack, ...] = ()) -> tuple[Path, MuxReport]:
     media = facts(path)
     out = folder / f"out.{container_for(media)}"
-    report = mux(
-        path, media, dub_of(path, media, folder), out, language="es-MX", source_language="en", subtitles=subtitles
-    )
+    joining = Joining((SoundTrack(dub_of(path, media, folder), "es-MX"),), "en", subtitles)
+    report = mux(path, media, joining, out)
     return out, report
 
 
@@ -192,8 +200,5 @@ def test_a_broken_original_fails_with_a_code(media: Path, tmp_path: Path) -> Non
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"nothing" * 1000)
     with pytest.raises(PermanentError) as caught:
-        mux(
-            broken, facts(media / "plain.mp4"), dub, tmp_path / "o.mp4",
-            language="es", source_language=None, subtitles=(),
-        )  # fmt: skip
+        mux(broken, facts(media / "plain.mp4"), Joining((SoundTrack(dub, "es"),), None), tmp_path / "o.mp4")
     assert caught.value.code == "media_unreadable"

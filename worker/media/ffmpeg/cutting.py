@@ -11,7 +11,6 @@ from shared.limited import Limits
 from shared.videos.facts import MediaFacts
 from worker.media import console
 from worker.media import cut as layout
-from worker.media.container import Track
 from worker.media.ffmpeg.inputs import as_url, describe, on_the_clock, source_of
 from worker.media.ffmpeg.process import (
     CPU_SECONDS_AT_LEAST,
@@ -24,6 +23,7 @@ from worker.media.ffmpeg.process import (
     run,
     untold,
 )
+from worker.media.tracks import Track
 
 # What encoding a second of picture anew can take, of processor time and of disk.
 CPU_SECONDS_PER_SECOND = 30.0

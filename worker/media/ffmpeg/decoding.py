@@ -9,11 +9,12 @@ import ffmpeg
 import numpy as np
 
 from shared.errors import PermanentError
-from worker.media import console, container
+from worker.media import console
 from worker.media.audio import AuSound, Samples, exactly, write_flac
 from worker.media.console import Description
 from worker.media.ffmpeg.inputs import describe, on_the_clock, source_of
 from worker.media.ffmpeg.process import LONGEST_SECONDS, UNREADABLE, Process, Told, limits_for, untold
+from worker.media.tracks import ON_THE_CLOCK
 
 RATE = 48_000
 # Decoding goes on so far past the declared end; past the tolerance the declaration was wrong.
@@ -81,7 +82,7 @@ def _decoding(original: Path, described: Description, stream_index: int, seconds
         f="au",
         acodec="pcm_s16be",
         ar=RATE,
-        af=f"{container.ON_THE_CLOCK},aformat=channel_layouts=mono|stereo",
+        af=f"{ON_THE_CLOCK},aformat=channel_layouts=mono|stereo",
         t=seconds,
         map_metadata=-1,
     )
@@ -110,6 +111,6 @@ def _check_decoded(process: Process, decoded: Decoded, duration_seconds: float) 
 
 def _listening(original: Path, described: Description, stream_index: int, rate: int) -> Any:
     source = source_of(original)
-    clock = f"{container.ON_THE_CLOCK},aformat=channel_layouts=mono"
+    clock = f"{ON_THE_CLOCK},aformat=channel_layouts=mono"
     sound = ffmpeg.output(source[str(stream_index)], "pipe:1", f="f32le", ar=rate, ac=1, af=clock, map_metadata=-1)
     return on_the_clock(source, described, sound)

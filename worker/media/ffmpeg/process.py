@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any, Self
 
 import ffmpeg
@@ -42,12 +43,19 @@ class Process:
     """A running ffmpeg, killed at the end of the block if it still runs; the last lines of its stderr are kept."""
 
     def __init__(
-        self, graph: Any, limits: Limits, *, failure: tuple[str, str], log: str = "error", feed: bool = False
+        self,
+        graph: Any,
+        limits: Limits,
+        *,
+        failure: tuple[str, str],
+        log: str = "error",
+        feed: bool = False,
+        chapters: Path | None = None,
     ) -> None:
         start = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-nostats", "-hide_banner", "-loglevel", log, "-y"]
         self._failure = failure
         self._process = subprocess.Popen(
-            limited.command(ffmpeg.compile(graph, cmd=start), limits),
+            limited.command(_with_chapters(ffmpeg.compile(graph, cmd=start), chapters), limits),
             stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -107,15 +115,17 @@ def run(
     log: str = "error",
     seconds: float = 0.0,
     told: Told = untold,
+    chapters: Path | None = None,
 ) -> tuple[str, ...]:
     """Run an ffmpeg-python graph to its end; returns the last lines of its stderr.
 
     `told` how far it is, where `seconds` of output are to come (and nothing goes to ffmpeg's standard output).
+    The output gets the `chapters` of an ffmetadata file, where there is one.
     Raises PermanentError `failure` (code, sentence); TransientError `disk_full`, `media_tool_killed`.
     """
     if seconds:
         graph = graph.global_args("-progress", "pipe:1")
-    with Process(graph, limits, failure=failure, log=log) as process:
+    with Process(graph, limits, failure=failure, log=log, chapters=chapters) as process:
         for line in process.stdout if seconds else ():
             if (done := console.seconds_done(line.decode(errors="replace"))) is not None:
                 told(min(1.0, done / seconds))
@@ -127,3 +137,13 @@ def limits_for(seconds: float, file_bytes: int = 0) -> Limits:
     """What ffmpeg may take for `seconds` of media."""
     cpu_seconds = CPU_SECONDS_AT_LEAST + round(CPU_SECONDS_PER_SECOND * seconds)
     return Limits(cpu_seconds=cpu_seconds, memory_bytes=MEMORY_BYTES, file_bytes=file_bytes)
+
+
+def _with_chapters(command: list[str], chapters: Path | None) -> list[str]:
+    """The command with one more input, which has no streams: a graph can't say that."""
+    if chapters is None:
+        return command
+    first_output = command.index("-map")
+    number = command[:first_output].count("-i")
+    metadata = ["-f", "ffmetadata", "-protocol_whitelist", "file", "-i", f"file:{chapters}"]
+    return [*command[:first_output], *metadata, "-map_chapters", str(number), *command[first_output:]]
