@@ -45,7 +45,7 @@ FIND = f"""select {JOBS}, {DUBS} from jobs left join dubs on dubs.job_id = jobs.
 LIST = f"""select {JOBS}, {DUBS} from (select {JOB} from jobs where user_id = %s and deleted_at is null
     order by job_id desc limit %s) as jobs left join dubs on dubs.job_id = jobs.job_id
     order by jobs.job_id desc, position"""
-KEEP = """select status, duration_seconds,
+KEEP = """select status, duration_seconds, has_video,
     (select count(*) from jobs where user_id = %s and status in ('PENDING', 'PROCESSING')) as live_jobs,
     (select array_agg(published_at order by slot) from engine_capabilities) as versions
     from videos where id = %s and user_id = %s and deleted_at is null for share of videos"""
