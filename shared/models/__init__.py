@@ -2,6 +2,7 @@
 
 from shared.models.activity import Activity, Attempts
 from shared.models.base import Base, new_id
+from shared.models.clones import ClonedVoice
 from shared.models.credentials import ApiKey, OneTimeToken, RefreshToken, UserSession
 from shared.models.idempotency import IdempotencyKey
 from shared.models.jobs import Artifact, Dub, Job, Result
@@ -17,6 +18,7 @@ __all__ = [
     "Artifact",
     "Attempts",
     "Base",
+    "ClonedVoice",
     "Dub",
     "EngineCapabilities",
     "IdempotencyKey",

@@ -12,6 +12,7 @@ from worker.engines.protocols import (
     SpeechRecogniser,
     SpeechSynthesiser,
     Translator,
+    VoiceCloner,
 )
 
 Factory = Callable[[Settings], Any]
@@ -40,6 +41,11 @@ ENGINES: dict[str, dict[str, str]] = {
         "demucs": "worker.engines.source_separation.demucs:DemucsSeparator",
         "ducking": "worker.engines.source_separation.ducking:Ducking",
         "elevenlabs": "worker.engines.source_separation.elevenlabs:ElevenLabsIsolation",
+    },
+    # By the synthesiser that speaks with the clones; there is no setting of its own.
+    "voice_cloning": {
+        "elevenlabs": "worker.engines.voice_cloning.elevenlabs:ElevenLabsCloner",
+        "fish": "worker.engines.voice_cloning.fish:FishCloner",
     },
 }
 
@@ -74,6 +80,11 @@ class Registry:
             raise SettingsError(f"{PREFIX}{slot.upper()} names an engine twice: {', '.join(names)}.")
         return [self._factory(slot, name)(settings) for name in names]
 
+    def cloner(self, name: str, settings: Settings) -> VoiceCloner | None:
+        """The cloner that belongs to the synthesiser `name`, if it has one."""
+        factory = self._factories["voice_cloning"].get(name)
+        return factory(settings) if factory else None
+
     def _factory(self, slot: str, name: str) -> Factory:
         if name not in self._factories[slot]:
             variable, known = f"{PREFIX}{slot.upper()}", ", ".join(self.names(slot))
@@ -101,6 +112,13 @@ def build_all(slot: str, settings: Settings) -> list[Any]:
     return registry(settings).build_all(slot, settings)
 
 
+def cloner(settings: Settings, name: str | None = None) -> VoiceCloner | None:
+    """The cloner of the synthesiser `name`, else of the first configured one that has one."""
+    known = registry(settings)
+    names = settings.engines("speech_synthesis") if name is None else (name,)
+    return next(filter(None, (known.cloner(name, settings) for name in names)), None)
+
+
 def registry(settings: Settings) -> Registry:
     """All engines these settings may name. Raises SettingsError for a test module outside tests."""
     known = Registry()
@@ -114,7 +132,7 @@ def registry(settings: Settings) -> Registry:
 def capabilities(settings: Settings) -> dict[str, dict[str, Any]]:
     """What the configured engines can do, by slot, as shared.languages publishes and reads it. Raises SettingsError."""
     recogniser = build("speech_recognition", settings)
-    translator = build("translation", settings)
+    translator, own = build("translation", settings), cloner(settings)
     details: dict[str, dict[str, Any]] = {
         "speech_recognition": {
             "languages": sorted(recogniser.languages),
@@ -122,7 +140,10 @@ def capabilities(settings: Settings) -> dict[str, dict[str, Any]]:
         },
         "forced_alignment": {"languages": sorted(build("forced_alignment", settings).languages)},
         "translation": {"pairs": sorted(map(list, translator.pairs()))},
-        "speech_synthesis": {"voices": voice_document(build("speech_synthesis", settings).voices())},
+        "speech_synthesis": {
+            "voices": voice_document(build("speech_synthesis", settings).voices()),
+            "cloned": sorted(own.languages) if own else [],
+        },
         "source_separation": {},
     }
     return {slot: {"engines": list(settings.engines(slot)), **more} for slot, more in details.items()}
