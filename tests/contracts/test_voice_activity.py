@@ -9,7 +9,8 @@ import pytest
 
 from tests.contracts.conftest import ALSO_ENGLISH, ENGLISH, music, spoken
 from worker.engines.protocols import Samples, Sound
-from worker.media.voice_activity import LONGEST_PIECE, pieces, snap_onset, voiced_spans
+from worker.media.voice_activity import LONGEST_PIECE, pieces, voiced_spans
+from worker.onsets import snap_onset
 from worker.spans import Span, intersection, total, union
 
 RATE = 16_000

@@ -70,7 +70,7 @@ class _Clusters:
         gains = np.delete(np.delete(gains, right, axis=0), right, axis=1)
         gains[left] = gains[:, left] = self._gains(left)
         gains[left, left] = -np.inf
-        return gains
+        return np.asarray(gains)
 
     def _slight(self, left: int, right: int) -> bool:
         """One of them says so little that nothing could be certain of it."""
@@ -95,7 +95,7 @@ def _evidence(weights: Array, sums: Array) -> Array:
 
 
 def _tempered(weights: Array) -> Array:
-    return weights * min(1.0, MOST_EVIDENCE / max(weights.sum(), 1e-9))
+    return np.asarray(weights * min(1.0, MOST_EVIDENCE / max(weights.sum(), 1e-9)))
 
 
 def _resegmented(points: Array, weights: Array, centres: Array) -> Array:

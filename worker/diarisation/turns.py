@@ -1,4 +1,4 @@
-"""What is judged as one speaker's: words said without a pause, or the lines of a transcript that came with the job. Pure."""
+"""What is judged as one speaker's: words said without a pause, or the lines of a given transcript. Pure."""
 
 import re
 from collections.abc import Sequence

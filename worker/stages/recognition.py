@@ -10,7 +10,7 @@ from worker.artifacts import Recipe
 from worker.engines.chain import SpeechRecognitionChain, who
 from worker.engines.protocols import Piece, Recognised, Sound
 from worker.media.voice_activity import pieces
-from worker.segmentation import segmented
+from worker.segmentation import are_events, segmented
 from worker.spans import Span
 from worker.work import Work
 
@@ -69,11 +69,32 @@ class Recognition:
 
 
 def document_of(heard: list[Recognised], source_language: str | None, *, doubtful: bool) -> dict[str, Any]:
-    """What the pieces say as `{transcript, doubtful, engine}`. Raises PermanentError `source_language_unknown`."""
-    words = sorted((word for piece in heard for word in piece.words), key=lambda word: word.start)
+    """What the pieces say as `{transcript, doubtful, engine, diarised}`.
+
+    Where the engine `diarised`, a speaker's name counts within a piece only and begins with the piece's number.
+    Raises PermanentError `source_language_unknown`.
+    """
+    said = _spoken(sorted(_said(heard), key=lambda one: one[0].start))
+    words, diarised = [word for word, _ in said], bool(said) and all(speaker is not None for _, speaker in said)
     language = source_language or (_detected(heard) if words else UNDETERMINED)
-    transcript = Transcript(language, segmented(words, language))
-    return {"transcript": transcript.to_dict(), "doubtful": doubtful, "engine": who(piece.engine for piece in heard)}
+    segments = segmented(words, language, [str(speaker) for _, speaker in said] if diarised else None)
+    engine = who(piece.engine for piece in heard)
+    written = Transcript(language, segments).to_dict()
+    return {"transcript": written, "doubtful": doubtful, "engine": engine, "diarised": diarised}
+
+
+def _spoken(said: list[tuple[Word, str | None]]) -> list[tuple[Word, str | None]]:
+    """Without songs, laughter and noises, which stay as they are in the original."""
+    events = are_events([word.text for word, _ in said])
+    return [one for one, event in zip(said, events, strict=True) if not event]
+
+
+def _said(heard: list[Recognised]) -> Iterator[tuple[Word, str | None]]:
+    """Each word, and who says it."""
+    for piece in heard:
+        names = piece.speakers or (None,) * len(piece.words)
+        for word, name in zip(piece.words, names, strict=True):
+            yield word, None if name is None else f"{piece.index}:{name}"
 
 
 def _from_document(document: dict[str, Any]) -> Recognised:

@@ -14,7 +14,7 @@ from worker.artifacts import Recipe
 from worker.engines import chain
 from worker.engines.protocols import Samples, Sound
 from worker.expectation import transcriber
-from worker.given_transcript import timed
+from worker.given_transcript import spoken_only, timed
 from worker.given_translation import excerpted
 from worker.media import ffmpeg
 from worker.media.audio import read_span, resampled_mono
@@ -23,7 +23,7 @@ from worker.progress import Step
 from worker.spans import Span, union
 from worker.stages.extract import Extracted
 from worker.stages.recognition import Recognition, document_of
-from worker.stages.speakers import told_apart
+from worker.stages.speakers import Names, told_apart
 from worker.work import Work
 
 VERSION = 2
@@ -55,7 +55,7 @@ def transcribe(work: Work, sound: Extracted) -> Heard:
         written = _recognised(work, sound, voiced, step) if given is None else _given(work, sound, voiced, given)
         told = told_apart(
             work, sound.sound.fingerprint, written.transcript, lambda start, end: _read(work, sound, start, end),
-            named=written.named, given=given is not None,
+            voiced.spans, names=written.names, given=given is not None,
         )  # fmt: skip
         step.ran(written.engine, whole=written.made and voiced.made and told.made)
     transcript, warnings = told.transcript, (*written.warnings, *told.warnings)
@@ -75,7 +75,7 @@ class _Written(NamedTuple):
     engine: str
     made: bool
     warnings: tuple[str, ...] = ()
-    named: bool = False
+    names: Names = "none"
 
 
 def _voiced(work: Work, sound: Extracted, step: Step) -> _Voiced:
@@ -98,6 +98,8 @@ def _voiced(work: Work, sound: Extracted, step: Step) -> _Voiced:
 def _given(work: Work, sound: Extracted, voiced: _Voiced, given: GivenTranscript) -> _Written:
     """The transcript that came with the job: its times snapped to the sound, or found by forced alignment."""
     language, given = _source_language(work), excerpted(given, sound.source.excerpt)
+    if all(text.timed for text in work.request.translations.values()):  # others name its lines by their number
+        given = spoken_only(given)
     aligner = None if given.timed else chain.forced_alignment(work.settings)
     engine = transcriber(work.settings, work.request)
     options = {"given": given.to_dict(), "language": language}
@@ -113,7 +115,8 @@ def _given(work: Work, sound: Extracted, voiced: _Voiced, given: GivenTranscript
             duration=sound.seconds,
         ).to_dict(),
     )
-    return _Written(Transcript.from_dict(document.content), engine, document.made, named=given.names_speakers)
+    names: Names = "final" if given.names_speakers else "none"
+    return _Written(Transcript.from_dict(document.content), engine, document.made, names=names)
 
 
 def _recognised(work: Work, sound: Extracted, voiced: _Voiced, step: Step) -> _Written:
@@ -137,8 +140,9 @@ def _recognised(work: Work, sound: Extracted, voiced: _Voiced, step: Step) -> _W
 
     document = work.checkpoints.make_document(recipe, build)
     warnings = ("recognition_doubtful",) if document.content["doubtful"] else ()
+    transcript, diarised = Transcript.from_dict(document.content["transcript"]), document.content["diarised"]
     engine = document.content["engine"] or recogniser.label
-    return _Written(Transcript.from_dict(document.content["transcript"]), engine, anew, warnings)
+    return _Written(transcript, engine, anew, warnings, "by_piece" if diarised else "none")
 
 
 def _speech(voiced: list[Span], transcript: Transcript) -> list[Span]:

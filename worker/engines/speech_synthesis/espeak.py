@@ -16,13 +16,14 @@ from worker.engines.speech_synthesis.espeak_speaker import Speaker
 from worker.threads import cores
 
 TIMEOUT = 120.0  # seconds for a line
-# Variants that are clearly other people: suffix, gender, what the voice's name adds.
+# Variants that are clearly other people: suffix, gender, what the voice's name adds, and the median pitch measured of
+# it (Hz, American English; other languages are within a tenth of it).
 VARIANTS = (
-    ("", "male", ""),
-    ("+f2", "female", ", female 1"),
-    ("+f3", "female", ", female 2"),
-    ("+m3", "male", ", male 2"),
-    ("+m7", "male", ", male 3"),
+    ("", "male", "", 101.0),
+    ("+f2", "female", ", female 1", 192.0),
+    ("+f3", "female", ", female 2", 207.0),
+    ("+m3", "male", ", male 2", 104.0),
+    ("+m7", "male", ", male 3", 106.0),
 )
 # Constructed, test and misnamed entries of eSpeak's own list.
 _NOT_OFFERED = frozenset({"piqd", "py", "xex", "qdb", "qya", "sjn", "ca-ba", "ca-nw", "ru-cl", "cmn-latn-pinyin"})
@@ -97,8 +98,8 @@ def _variants(own: EspeakVoice) -> list[tuple[Voice, str]]:
     tags = tuple(dict.fromkeys(langcodes.standardize_tag(name) for name in names if langcodes.tag_is_valid(name)))
     offered = VARIANTS if tags else ()
     return [
-        (Voice(f"espeak:{own.tags[0]}{suffix}", own.name + more, tags, gender), own.identifier + suffix)
-        for suffix, gender, more in offered
+        (Voice(f"espeak:{own.tags[0]}{suffix}", own.name + more, tags, gender, pitch=pitch), own.identifier + suffix)
+        for suffix, gender, more, pitch in offered
     ]
 
 

@@ -18,10 +18,10 @@ from worker.threads import cores
 LIMITS = Limits(cpu_seconds=60, memory_bytes=1024**3, file_bytes=256 * 1024**2)
 TIMEOUT = 120.0
 VOICES = (
-    Voice("flite:slt", "English, SLT", ("en", "en-US"), "female"),
-    Voice("flite:rms", "English, RMS", ("en", "en-US"), "male"),
-    Voice("flite:awb", "English (Scotland), AWB", ("en", "en-GB"), "male"),
-    Voice("flite:kal16", "English, KAL", ("en", "en-US"), "male"),
+    Voice("flite:slt", "English, SLT", ("en", "en-US"), "female", pitch=164.0),
+    Voice("flite:rms", "English, RMS", ("en", "en-US"), "male", pitch=99.0),
+    Voice("flite:awb", "English (Scotland), AWB", ("en", "en-GB"), "male", pitch=121.0),
+    Voice("flite:kal16", "English, KAL", ("en", "en-US"), "male", pitch=89.5),
 )
 _PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": ", ", "…": "..."})
 
