@@ -177,7 +177,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     add("--to", required=True, action="append", metavar="LANGUAGE", help="into what, such as es; may be repeated")
     add("--from", dest="source", metavar="LANGUAGE", help="the language that is spoken")
     add("--transcript", type=Path, metavar="FILE", help="what is said: SRT, VTT or JSON")
-    add("--voice", type=_voice, action="append", default=[], metavar="[SPEAKER=]VOICE", help="or auto, clone; may be repeated")
+    add("--voice", type=_voice, action="append", default=[], metavar="[SPEAKER=]VOICE", help="or auto, or clone")
     add("--consent", action="store_true", help="who speaks agrees that their voice is cloned")
     add("--term", type=_term, action="append", default=[], metavar="TERM[=RENDERING]", help="to keep, or to render so")
     add("--speakers", type=int, metavar="NUMBER", help="how many speak, where the transcript does not say who")

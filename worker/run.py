@@ -16,7 +16,7 @@ from shared.db import make_engine, transaction
 from shared.dubbing import jobs
 from shared.dubbing.jobs import Claim
 from shared.errors import PermanentError, TransientError
-from worker import cloned_voices, pipeline, trouble, work
+from worker import cloned_voices, costs, pipeline, trouble, work
 
 logger = log.get(__name__)
 
@@ -49,11 +49,12 @@ def _trouble(settings: Settings, held: Claim) -> TransientError | None:
         with transaction(engine) as session:
             jobs.fail(session, held, (error.code, error.message), settings)
 
-    met = trouble.met(lambda: pipeline.run(work.load(settings, engine, held)), fail)
-    try:
-        cloned_voices.end(settings, engine, held.job_id)
-    except Exception:
-        logger.exception("clones left to the sweep")
+    with costs.kept(engine, held.job_id, settings):
+        met = trouble.met(lambda: pipeline.run(work.load(settings, engine, held)), fail)
+        try:
+            cloned_voices.end(settings, engine, held.job_id)
+        except Exception:
+            logger.exception("clones left to the sweep")
     return met
 
 
