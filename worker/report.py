@@ -18,6 +18,7 @@ from worker.stages.translate import Translation
 SENTENCES = {
     "no_speech_found": "No speech was found: the file keeps its original sound.",
     "speakers_uncertain": "The voices could not be told apart beyond doubt. Say how many speak, or who says what.",
+    "clone_too_little_speech": "A speaker says too little to be cloned (10 seconds are needed) and got another voice.",
     "recognition_doubtful": "The recogniser was unsure of what it heard. Check the transcript, or send your own.",
     "background_ducked": "No engine separates speech and background here: the original is turned down under the dub.",
     "peaks_over": "The encoded sound peaks above −1 dBTP.",
@@ -90,7 +91,7 @@ def _engines(dubbed: Dubbed) -> dict[str, str]:
 
 def _warnings(dubbed: Dubbed) -> list[dict[str, str]]:
     """What a user should know: `{code, message}`, the stage's own sentence for a stream that was not kept as it was."""
-    codes = list(dubbed.heard.warnings)
+    codes = [*dubbed.heard.warnings, *dubbed.spoken.warnings]
     if dubbed.bed.ducked and dubbed.mixed.levels["background"] == "duck":
         codes.append("background_ducked")
     if (dubbed.mixed.levels["true_peak_dbtp"] or -99.0) > HIGHEST_TRUE_PEAK_DBTP:

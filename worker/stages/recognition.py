@@ -10,7 +10,7 @@ from worker.artifacts import Recipe
 from worker.engines.chain import SpeechRecognitionChain, who
 from worker.engines.protocols import Piece, Recognised, Sound
 from worker.media.voice_activity import pieces
-from worker.segmentation import segmented
+from worker.segmentation import are_events, segmented
 from worker.spans import Span
 from worker.work import Work
 
@@ -74,13 +74,19 @@ def document_of(heard: list[Recognised], source_language: str | None, *, doubtfu
     Where the engine `diarised`, a speaker's name counts within a piece only and begins with the piece's number.
     Raises PermanentError `source_language_unknown`.
     """
-    said = sorted(_said(heard), key=lambda one: one[0].start)
+    said = _spoken(sorted(_said(heard), key=lambda one: one[0].start))
     words, diarised = [word for word, _ in said], bool(said) and all(speaker is not None for _, speaker in said)
     language = source_language or (_detected(heard) if words else UNDETERMINED)
     segments = segmented(words, language, [str(speaker) for _, speaker in said] if diarised else None)
     engine = who(piece.engine for piece in heard)
     written = Transcript(language, segments).to_dict()
     return {"transcript": written, "doubtful": doubtful, "engine": engine, "diarised": diarised}
+
+
+def _spoken(said: list[tuple[Word, str | None]]) -> list[tuple[Word, str | None]]:
+    """Without songs, laughter and noises, which stay as they are in the original."""
+    events = are_events([word.text for word, _ in said])
+    return [one for one, event in zip(said, events, strict=True) if not event]
 
 
 def _said(heard: list[Recognised]) -> Iterator[tuple[Word, str | None]]:
