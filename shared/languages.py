@@ -69,9 +69,14 @@ def publish(session: Session, slots: dict[str, dict[str, Any]]) -> None:
         )
 
 
+def published(session: Session) -> dict[str, dict[str, Any]]:
+    """What was published last, by slot; nothing before the first time."""
+    return {row.slot: row.capabilities for row in session.scalars(select(EngineCapabilities))}
+
+
 def capabilities(session: Session) -> Capabilities:
     """What the engines can do. Raises AppError `engines_unknown` (503) until a worker has said so."""
-    rows = {row.slot: row.capabilities for row in session.scalars(select(EngineCapabilities))}
+    rows = published(session)
     if not rows:
         raise AppError(
             "engines_unknown", "No worker has reported its engines yet. Try again in a minute.", 503, retry_after=30
@@ -96,6 +101,11 @@ def from_slots(rows: dict[str, dict[str, Any]]) -> Capabilities:
 def voice_document(voices: Iterable[Voice]) -> list[dict[str, Any]]:
     """The published form of voices."""
     return [asdict(voice) for voice in voices]
+
+
+def voices_of(slot: dict[str, Any], engine: str) -> tuple[Voice, ...]:
+    """The voices of one engine in the published form of a slot."""
+    return tuple(voice for voice in map(_voice, slot.get("voices", ())) if voice.engine == engine)
 
 
 def _voice(item: dict[str, Any]) -> Voice:

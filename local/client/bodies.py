@@ -358,9 +358,11 @@ class Voice(Body):
     """A voice to ask for by its `voice_id`."""
 
     voice_id: str
+    engine: str
     name: str
     languages: list[str]
     gender: str | None
+    preview_url: str | None
 
 
 class VoiceList(Body):

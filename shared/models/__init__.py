@@ -2,6 +2,7 @@
 
 from shared.models.activity import Activity, Attempts
 from shared.models.base import Base, new_id
+from shared.models.costs import ProviderCall
 from shared.models.credentials import ApiKey, OneTimeToken, RefreshToken, UserSession
 from shared.models.idempotency import IdempotencyKey
 from shared.models.jobs import Artifact, Dub, Job, Result
@@ -27,6 +28,7 @@ __all__ = [
     "OneTimeToken",
     "OutgoingMail",
     "PendingUser",
+    "ProviderCall",
     "RefreshToken",
     "Result",
     "Role",

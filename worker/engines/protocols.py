@@ -46,8 +46,9 @@ class Piece:
 class Recognised:
     """The words of one piece, times in seconds from the start of the **file**, and the language if detected.
 
-    `speakers`: who says each word, where the engine diarises; names count within the piece only. `engine` is who
-    heard it (`name/model`); the chain says so.
+    `speakers`: who says each word, where the engine diarises. A name means the same person in every piece that has it;
+    one that counts within the piece only begins with the piece's index and a colon. `engine` is who heard it
+    (`name/model`); the chain says so.
     """
 
     index: int
