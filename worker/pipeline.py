@@ -1,6 +1,7 @@
 """THE pipeline.
 
-    fetch → (excerpt) → extract → separate → transcribe ─┬─ translate → synthesize → align → mix → mux → publish
+    fetch → (excerpt) → extract → separate → transcribe ─┬─ translate → synthesize → align ─┬─ mix → mux ─┬─ publish
+                                                         │                                  └─── listen ──┘
                                                          └─ … each language, side by side
 
 Each stage is a function from artifacts to an artifact; what is recorded already is not made again. No language stops
@@ -20,6 +21,7 @@ from worker.stages.clone import Clones
 from worker.stages.excerpt import excerpt, first_recipe
 from worker.stages.extract import Extracted, extract, recipe_of
 from worker.stages.fetch import fetch, original_of
+from worker.stages.listen import listening
 from worker.stages.mix import mix
 from worker.stages.mux import mux
 from worker.stages.publish import publish
@@ -52,9 +54,11 @@ def dub(work: Work, sound: Extracted, bed: Bed, heard: Heard, clones: Clones, la
     translation = translate(work, language, sound, heard)
     spoken = synthesize(work, language, sound, heard, translation, clones)
     placed = align(work, language, sound, translation, spoken)
-    mixed = mix(work, language, sound, bed, heard, placed)
-    muxed = mux(work, language, sound, heard, spoken, placed, mixed)
-    publish(work, Dubbed(language, sound, bed, heard, translation, spoken, placed, mixed, muxed))
+    with listening(work, language, spoken, placed) as ears:
+        mixed = mix(work, language, sound, bed, heard, placed)
+        muxed = mux(work, language, sound, heard, spoken, placed, mixed)
+        listened = ears.listened()
+    publish(work, Dubbed(language, sound, bed, heard, translation, spoken, placed, mixed, muxed, listened))
 
 
 def _attempt(work: Work, sound: Extracted, bed: Bed, heard: Heard, clones: Clones, language: str) -> Exception | None:

@@ -80,6 +80,7 @@ def test_order(person: Person, video: UUID, settings: Settings, engine: Engine) 
             "voice_consent": False,
             "glossary": {},
             "registers": {},
+            "listen_back": None,
         }
         assert job.source_transcript
         assert job.source_transcript["lines"][0]["text"] == "Hello there."

@@ -143,7 +143,7 @@ class _Speak:
             return spoken
         audio = self._speech(line, spoken.text, rate)
         own_rate = spoken.seconds / audio.facts["seconds"]
-        if own_rate < SLIGHTEST_SPEED:  # the voice took no notice
+        if own_rate < SLIGHTEST_SPEED or audio.facts["voice"] != spoken.voice_id:  # it took no notice, or is another's
             return spoken
         return replace(spoken, audio=audio, own_rate=own_rate, reasons=(*spoken.reasons, "spoken_faster"))
 
