@@ -49,7 +49,7 @@ def run(work: Work) -> Status:
 def dub(work: Work, sound: Extracted, bed: Bed, heard: Heard, language: str) -> None:
     """All that one language takes."""
     translation = translate(work, language, sound, heard)
-    spoken = synthesize(work, language, translation, heard.pitches)
+    spoken = synthesize(work, language, sound, heard, translation)
     placed = align(work, language, sound, translation, spoken)
     mixed = mix(work, language, sound, bed, heard, placed)
     muxed = mux(work, language, sound, heard, spoken, placed, mixed)

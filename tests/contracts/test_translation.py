@@ -16,7 +16,7 @@ from shared.errors import PermanentError, TransientError
 from tests.contracts.conftest import settings_in
 from tests.standins.server import Server, serving
 from worker.engines import registry
-from worker.engines.protocols import SourceLine, Translator
+from worker.engines.protocols import SourceLine, TranslationContext, Translator
 from worker.engines.translation.apertium import ApertiumTranslator
 
 AWKWARD = (
@@ -142,3 +142,15 @@ def test_apertium_keeps_one_pair_loaded(apertium: ApertiumTranslator) -> None:
     one = loaded()
     apertium.translate(lines("The house."), "en", "ca")
     assert 0 < loaded() <= one + 1
+
+
+def test_terms_are_kept_or_rendered_as_asked_for(translator: Translator) -> None:
+    if translator.name == "fake":
+        pytest.skip("it has no use for a glossary")
+    context = TranslationContext(glossary={"OneVoice": "OneVoice", "window": "ventanuco"})
+    texts = ["I bought a window.", "OneVoice is good.", "The house is big.", "A window, a WINDOW and OneVoice."]
+    translated = translator.translate(lines(*texts), "en", "es", context).texts
+    assert "ventanuco" in translated[0]
+    assert "OneVoice" in translated[1]
+    assert "ventanuco" not in translated[2]
+    assert "OneVoice" in translated[3]

@@ -427,7 +427,10 @@ def test_languages(person: Person) -> None:
 def test_voices(person: Person) -> None:
     client = person.client
     assert [voice["voice_id"] for voice in (client.get("/voices").json or {})["items"]] == ["fake:ana", "fake:pau"]
-    assert (client.get("/voices?language=ES").json or {})["items"] == SLOTS["speech_synthesis"]["voices"][:1]
+    ana = {**SLOTS["speech_synthesis"]["voices"][0], "engine": "fake", "preview_url": None}
+    for query in ("language=ES", "gender=female", "language=es&engine=fake"):
+        assert (client.get(f"/voices?{query}").json or {})["items"] == [ana]
+    assert (client.get("/voices?engine=openai").json or {})["items"] == []
     assert (client.get("/voices?language=de").json or {})["items"] == []
     assert code(client.get("/voices?language=no%20language")) == (422, "invalid_language")
 

@@ -1,11 +1,11 @@
-"""Which engines there are, by slot and name, and what the configured ones can do."""
+"""Which engines there are, by slot and name."""
 
 import importlib
+import sys
 from collections.abc import Callable
 from typing import Any, Literal, overload
 
 from shared.config import PREFIX, Settings, SettingsError
-from shared.languages import voice_document
 from worker.engines.protocols import (
     ForcedAligner,
     SourceSeparator,
@@ -67,12 +67,18 @@ class Registry:
             raise SettingsError(f"{PREFIX}{slot.upper()} must name exactly one engine, not {', '.join(names)}.")
         return self.build_all(slot, settings)[0]
 
+    def check(self, settings: Settings) -> None:
+        """Raises SettingsError where a setting names an engine that does not exist, or one twice. Builds nothing."""
+        for slot in self._factories:
+            names = settings.engines(slot)
+            if len(set(names)) != len(names):
+                raise SettingsError(f"{PREFIX}{slot.upper()} names an engine twice: {', '.join(names)}.")
+            for name in names:
+                self._factory(slot, name)
+
     def build_all(self, slot: str, settings: Settings) -> list[Any]:
-        """The engines configured for `slot`, in order. Raises SettingsError for an unknown name or one named twice."""
-        names = settings.engines(slot)
-        if len(set(names)) != len(names):
-            raise SettingsError(f"{PREFIX}{slot.upper()} names an engine twice: {', '.join(names)}.")
-        return [self._factory(slot, name)(settings) for name in names]
+        """The engines configured for `slot`, in order. Raises SettingsError for an unknown name."""
+        return [self._factory(slot, name)(settings) for name in settings.engines(slot)]
 
     def _factory(self, slot: str, name: str) -> Factory:
         if name not in self._factories[slot]:
@@ -111,21 +117,13 @@ def registry(settings: Settings) -> Registry:
     return known
 
 
-def capabilities(settings: Settings) -> dict[str, dict[str, Any]]:
-    """What the configured engines can do, by slot, as shared.languages publishes and reads it. Raises SettingsError."""
-    recogniser = build("speech_recognition", settings)
-    translator = build("translation", settings)
-    details: dict[str, dict[str, Any]] = {
-        "speech_recognition": {
-            "languages": sorted(recogniser.languages),
-            "detects_language": recogniser.detects_language,
-        },
-        "forced_alignment": {"languages": sorted(build("forced_alignment", settings).languages)},
-        "translation": {"pairs": sorted(map(list, translator.pairs()))},
-        "speech_synthesis": {"voices": voice_document(build("speech_synthesis", settings).voices())},
-        "source_separation": {},
-    }
-    return {slot: {"engines": list(settings.engines(slot)), **more} for slot, more in details.items()}
+def check_or_exit(settings: Settings) -> None:
+    """Exit code 78 (EX_CONFIG) with one clear sentence on stderr where a setting names no engine that exists."""
+    try:
+        registry(settings).check(settings)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(78) from None
 
 
 def _lazily(where: str) -> Factory:
