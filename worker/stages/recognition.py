@@ -28,7 +28,7 @@ Told = Callable[[float], None]
 
 
 class Recognition:
-    """One sound's recognition. `found`: an earlier attempt had recognised some of it; `bounds`: its pieces, by index."""
+    """One sound's recognition, its pieces' `bounds` by index. `found`: an earlier attempt had recognised some of it."""
 
     def __init__(self, work: Work, recogniser: SpeechRecognitionChain, sound: str, read: Read) -> None:
         """`sound` is the fingerprint of what `read` reads."""
