@@ -20,6 +20,7 @@ from worker.report import Dubbed
 from worker.stages.align import align
 from worker.stages.assemble import assemble
 from worker.stages.captions import captions
+from worker.stages.clone import Clones
 from worker.stages.excerpt import excerpt, first_recipe
 from worker.stages.extract import Extracted, extract, recipe_of
 from worker.stages.fetch import fetch, original_of
@@ -44,7 +45,7 @@ def run(work: Work) -> Status:
     sound = extract(work, excerpt(work))
     bed = separate(work, sound)
     heard = transcribe(work, sound)
-    attempt = partial(_attempt, work, sound, bed, heard)
+    attempt = partial(_attempt, work, sound, bed, heard, Clones(work, sound, heard))
     troubles = list(filter(None, side_by_side(attempt, work.request.pending, work.lanes)))
     if troubles:
         raise min(troubles, key=_rank)
@@ -54,10 +55,10 @@ def run(work: Work) -> Status:
         return jobs.finish(session, work.held, work.settings)
 
 
-def dub(work: Work, sound: Extracted, bed: Bed, heard: Heard, language: str) -> None:
+def dub(work: Work, sound: Extracted, bed: Bed, heard: Heard, clones: Clones, language: str) -> None:
     """All that one language takes."""
     translation = translate(work, language, sound, heard)
-    spoken = synthesize(work, language, sound, heard, translation)
+    spoken = synthesize(work, language, sound, heard, translation, clones)
     scene = slow(work, language, sound, bed, heard, translation, spoken)
     placed = align(work, language, scene.sound, scene.translation, spoken)
     with listening(work, language, spoken, placed) as ears:
@@ -68,13 +69,13 @@ def dub(work: Work, sound: Extracted, bed: Bed, heard: Heard, language: str) -> 
     publish(work, Dubbed(language, scene, heard, spoken, placed, mixed, shown, muxed, listened))
 
 
-def _attempt(work: Work, sound: Extracted, bed: Bed, heard: Heard, language: str) -> Exception | None:
+def _attempt(work: Work, sound: Extracted, bed: Bed, heard: Heard, clones: Clones, language: str) -> Exception | None:
     """The language's dub, or its error on its row; trouble that may pass is returned, for the others go on."""
     with transaction(work.engine) as session:
         jobs.start_dub(session, work.held, language)
     try:
         with log.bound(language=language):
-            dub(work, sound, bed, heard, language)
+            dub(work, sound, bed, heard, clones, language)
     except PermanentError as error:
         logger.warning("dub failed", language=language, code=error.code, message=error.message)
         with transaction(work.engine) as session:

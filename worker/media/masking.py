@@ -83,8 +83,8 @@ def _power(spectra: NDArray[np.complex128]) -> NDArray[np.float64]:
     """The power of each frequency, evened out over its neighbours: single ones that come and go would twitter."""
     power = np.square(np.abs(spectra))
     padded = np.pad(power, ((0, 0), (1, 1)), mode="edge")
-    smooth: NDArray[np.float64] = (padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]) / 3
-    return smooth
+    even: NDArray[np.float64] = (padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]) / 3
+    return even
 
 
 class _Stream:

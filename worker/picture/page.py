@@ -19,7 +19,7 @@ LONGEST_TEXT = 90  # characters
 STYLE = """
 svg{background:#fff}text{font:12px system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;fill:#24303c}
 .h1{font-size:19px;font-weight:600}.h2{font-size:13px;font-weight:600}.soft{fill:#66717d}.small{font-size:10px}
-.end{text-anchor:end}.mid{text-anchor:middle}.bad{fill:#b3261e}.warn{fill:#8a5300}
+.number{paint-order:stroke;stroke:#fff;stroke-width:3px}.end{text-anchor:end}.mid{text-anchor:middle}.bad{fill:#b3261e}.warn{fill:#8a5300}
 .source{fill:#8d99a6}.dub{fill:#22384f}.axis{stroke:#dfe4e9}.grid{stroke:#eef1f4}.box{stroke-width:1}
 .on{stroke:#9aa5b1}.late{stroke:#d98200}.far{stroke:#c62828}.review{fill:none;stroke:#c62828;stroke-width:1.6}
 .slow{fill:#b7c3cf}.brisk{fill:#f0a531}.fast{fill:#d64541}
@@ -114,7 +114,7 @@ def _facts(measures: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
         facts.append(("dialogue", shown, abs(mix["dub_dialogue_lufs"] - mix["target_lufs"]) <= 1))
     if mix.get("true_peak_dbtp") is not None:
         facts.append(("true peak", f"{mix['true_peak_dbtp']:.1f} dBTP", mix["true_peak_dbtp"] <= -1))
-    return facts
+    return [(label, value.replace("-", "−"), good) for label, value, good in facts]
 
 
 def _review(lines: Sequence[Mapping[str, Any]], y: float) -> tuple[list[str], float]:

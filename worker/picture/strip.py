@@ -17,6 +17,7 @@ BRISK, FAST = 1.05, 1.25
 SLOWEST, FASTEST = 0.8, 1.4  # the ends of the speed's scale
 TICKS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 MOST_TICKS = 16
+NUMBER_WIDTH = 30.0  # pixels; a narrower box has no room for its line's number
 # Told apart by people who see colours differently, too (Okabe and Ito).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5b5b5b", "#8c6bb1")
 
@@ -32,6 +33,10 @@ class Scale:
     def x(self, time: float) -> float:
         """Where `time` lies, in pixels; within the sounds' own range."""
         return LEFT + PLOT * min(1.0, max(0.0, (time - self.start) / self.seconds))
+
+    def holds(self, time: float) -> bool:
+        """Whether `time` is on this strip."""
+        return self.start <= time < self.start + self.seconds
 
     def shows(self, start: float, end: float) -> bool:
         """Whether any of that is on this strip."""
@@ -53,6 +58,7 @@ def drawn(
         yield envelope(sound, LEFT, top + WAVE / 2, PLOT / max(1, len(sound)), WAVE, class_)
     for line in shown:
         if line["start"] is not None:
+            yield from _number(line, scale)
             yield from _joint(line, scale)
             yield from _speed(line, scale)
 
@@ -100,20 +106,24 @@ def _boxes(line: Mapping[str, Any], scale: Scale, fill: str) -> Iterator[str]:
             yield element("rect", told, fill=fill, fill_opacity=0.16, stroke=fill, class_=class_, **box)
             if line["needs_review"] and top == (DUB if line["start"] is not None else SOURCE):
                 yield element("rect", class_="review", **box)
-            if width > 22 and top == DUB:
-                yield text(f"#{line['id']}", x + 3, top + 10, "small")
+
+
+def _number(line: Mapping[str, Any], scale: Scale) -> Iterator[str]:
+    x = scale.x(line["start"])
+    if scale.shows(line["start"], line["end"]) and scale.x(line["end"]) - x > NUMBER_WIDTH:
+        yield text(f"#{line['id']}", x + 4, DUB + WAVE - 4, "small number")
 
 
 def _joint(line: Mapping[str, Any], scale: Scale) -> Iterator[str]:
     """From the source's onset to the dub's, and the drift where it is more than nobody hears."""
-    if not (scale.shows(line["start"], line["end"]) or scale.shows(line["source_start"], line["source_end"])):
+    if not scale.holds(min(line["start"], line["source_start"])):
         return
     drift = line["start"] - line["source_start"]
     class_ = "on" if abs(drift) <= ON_TIME else "late" if abs(drift) <= LATE else "far"
     yield element(
         "line", x1=scale.x(line["source_start"]), y1=SOURCE + WAVE, x2=scale.x(line["start"]), y2=DUB, class_=class_
     )
-    if class_ != "on" and scale.shows(line["start"], line["end"]):
+    if class_ != "on":
         x = max(scale.x(line["start"]), scale.x(line["source_start"]))
         yield text(f"{1000 * drift:+.0f} ms", x + 4, DUB - 8, "small bad" if class_ == "far" else "small warn")
 
