@@ -28,6 +28,7 @@ class Request:
 
     `translations`: what is to be said, where it came with the job. `voices_for` adds to `voices` by language.
     `excerpt` (in seconds of the original) or `preview`: only that stretch of the video. `speakers`: how many speak.
+    `listen_back`: recognise the dub and compare; None: where that costs nothing.
     `glossary` and `registers` (and those `_for` a language): see shared.dubbing.request.
     """
 
@@ -43,6 +44,7 @@ class Request:
     excerpt: Range | None = None
     preview: bool = False
     speakers: int | None = None
+    listen_back: bool | None = None
     voice_consent: bool = False
     glossary: Mapping[str, str | None] = field(default_factory=dict)
     glossary_for: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
@@ -81,6 +83,7 @@ def read(job: Job) -> Request:
         excerpt=Range(**options["range"]) if options.get("range") else None,
         preview=bool(options.get("preview")),
         speakers=options.get("speakers"),
+        listen_back=options.get("listen_back"),
         voice_consent=bool(options.get("voice_consent")),
         glossary=options.get("glossary") or {},
         glossary_for=options.get("glossary_for") or {},

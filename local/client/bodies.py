@@ -204,6 +204,7 @@ class NewJob(Body):
     range: Range | None = None
     preview: bool | None = None
     speakers: int | None = None
+    listen_back: bool | None = None
     voice_consent: bool | None = None
     glossary: dict[str, str | None] | None = None
     registers: dict[str, Register] | None = None

@@ -149,6 +149,7 @@ class Client:
         range: Range | None = None,  # noqa: A002 - the API's own name
         preview: bool | None = None,
         speakers: int | None = None,
+        listen_back: bool | None = None,
         voice_consent: bool | None = None,
         glossary: Mapping[str, str | None] | None = None,
         registers: Mapping[str, Register] | None = None,
@@ -167,6 +168,7 @@ class Client:
             range=range,
             preview=preview,
             speakers=speakers,
+            listen_back=listen_back,
             voice_consent=voice_consent,
             glossary=dict(glossary) if glossary else None,
             registers=dict(registers) if registers else None,

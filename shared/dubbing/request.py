@@ -33,6 +33,7 @@ class Request:
     range: Range | None = None
     preview: bool = False
     speakers: int | None = None
+    listen_back: bool | None = None
     voice_consent: bool = False
     glossary: dict[str, str | None] = field(default_factory=dict)
     registers: dict[str, str] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class Request:
             "range": self.range.to_dict() if self.range else None,
             "preview": self.preview,
             "speakers": self.speakers,
+            "listen_back": self.listen_back,
             "voice_consent": self.voice_consent,
             "glossary": self.glossary,
             "registers": self.registers,
@@ -65,6 +67,7 @@ def normalised(
     range: Mapping[str, float] | None = None,  # noqa: A002 - the field's name
     preview: bool = False,
     speakers: int | None = None,
+    listen_back: bool | None = None,
     voice_consent: bool = False,
     glossary: Mapping[str, str | None] | None = None,
     registers: Mapping[str, str] | None = None,
@@ -83,6 +86,7 @@ def normalised(
         range=Range(**range) if range else None,
         preview=preview,
         speakers=speakers,
+        listen_back=listen_back,
         voice_consent=voice_consent,
         glossary=_terms(glossary or {}),
         registers=dict(registers or {}),

@@ -124,6 +124,12 @@ class NewJob(BaseModel):
     speakers: int | None = Field(
         None, ge=1, le=MOST_SPEAKERS, strict=True, description="How many speak, where the transcript does not say who."
     )
+    listen_back: bool | None = Field(
+        None,
+        strict=True,
+        description="Recognise the dub and report each line's word error rate, where the recogniser reads the "
+        "language. Left out: only with a recogniser that costs nothing.",
+    )
     voice_consent: bool = Field(False, strict=True, description=CONSENT)
     glossary: Glossary = Field(default_factory=dict, max_length=MOST_TERMS, description=TERMS)
     registers: Registers = Field(default_factory=dict, max_length=MOST_VOICES, description=REGISTERS)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from shared.dubbing.paces import Said
 from shared.dubbing.transcript import Segment
+from worker import glossary
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.engines import chain
-from worker.engines.protocols import SourceLine
+from worker.engines.protocols import SourceLine, TranslationContext
 from worker.fitting.pace import characters, letters, pace_of, seconds
 from worker.fitting.room import SPEED, is_over, rooms
 from worker.forecast import GIVEN
@@ -20,6 +21,7 @@ from worker.stages.paces import known_paces
 from worker.stages.rewording import Rewording, Wording
 from worker.stages.transcribe import Heard
 from worker.stages.translate import Translation
+from worker.voices import DEFAULT
 from worker.work import Work
 
 VERSION = 1
@@ -30,7 +32,7 @@ class Fitting:
     """One language's lines, the seconds that each has (`room`, by id), what is known of the voices.
 
     `sources` are the lines that were translated, by id. Without a `rewording` the words are somebody's own and stay as
-    they are. For several threads.
+    they are. `translator` names who shortens. For several threads.
     """
 
     work: Work
@@ -39,6 +41,7 @@ class Fitting:
     known: Mapping[str, Said]
     sources: Mapping[int, Segment]
     rewording: Rewording | None
+    translator: str | None
 
     def recipe(self, line: Segment, voice_id: str) -> Recipe:
         """The decision about a line before it is spoken."""
@@ -67,7 +70,10 @@ class Fitting:
         return is_over(taken, self.room[line.id])
 
     def _recipe(self, line: Segment, voice_id: str, text: str, taken: float | None) -> Recipe:
+        context = self._context(line)
         options = {
+            "glossary": dict(context.glossary),
+            "register": dict(context.register),
             "source": self.sources[line.id].text if self.rewording else None,
             "text": text,
             "room": round(self.room[line.id], 2),
@@ -75,8 +81,17 @@ class Fitting:
             "language": self.language,
             "taken": None if taken is None else round(taken, 2),
         }
-        translator = self.rewording and self.rewording.translator
-        return Recipe("fit.line", VERSION, (), options, f"{translator.name}/{translator.model}" if translator else None)
+        return Recipe("fit.line", VERSION, (), options, self.translator)
+
+    def _context(self, line: Segment) -> TranslationContext:
+        """What a translator has to keep to in this line."""
+        request = self.work.request
+        said = self.sources[line.id].text if self.rewording else ""
+        registers = request.registers_of(self.language) if self.rewording else {}
+        return TranslationContext(
+            glossary=glossary.occurring(request.terms(self.language), [said]),
+            register={who: register for who, register in registers.items() if who in {line.speaker, DEFAULT}},
+        )
 
     def _decide(self, recipe: Recipe, line: Segment, text: str, pace: float) -> Wording:
         rewording = self.rewording
@@ -86,9 +101,12 @@ class Fitting:
         budget = characters(SPEED * self.room[line.id], pace, self.language)
         asked = SourceLine(line.id, source.text, source.speaker, source.end - source.start, budget)
 
+        def fits(said: str) -> bool:
+            return not self.is_over(line, seconds(said, pace))
+
         def build(out: Path) -> Facts:
             out.touch()  # what is decided stands on the row
-            return asdict(rewording.shortened(asked, text, lambda said: not self.is_over(line, seconds(said, pace))))
+            return asdict(rewording.shortened(asked, text, fits, self._context(line)))
 
         return _wording(self.work.checkpoints.make(recipe, build))
 
@@ -96,14 +114,15 @@ class Fitting:
 def fitting(work: Work, language: str, sound: Extracted, heard: Heard, translation: Translation) -> Fitting:
     """What it takes to fit the lines of `translation`."""
     source = heard.transcript
-    own = translation.engine == GIVEN
+    own, translator = translation.engine == GIVEN, chain.translation(work.settings)
     return Fitting(
         work,
         language,
         rooms(translation.lines, sound.seconds),
         known_paces(work, language),
         {} if own else {segment.id: segment for segment in source.segments},
-        None if own else Rewording(chain.translation(work.settings), (source.language, language)),
+        None if own else Rewording(translator, (source.language, language)),
+        None if own else translator.label,
     )
 
 

@@ -1,7 +1,7 @@
 """Recognition piece by piece, each piece's words a checkpoint of their own."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +13,7 @@ from worker.engines.protocols import Piece, Recognised, Sound
 from worker.hallucination import believable
 from worker.joining import Part, joined
 from worker.media.voice_activity import pieces
-from worker.segmentation import segmented
+from worker.segmentation import are_events, segmented
 from worker.spans import Span
 from worker.work import Work
 
@@ -90,7 +90,7 @@ def document_of(
     `source_language_unknown`.
     """
     found = joined([Part(*bounds[one.index], one.words, one.speakers) for one in heard])
-    said = believable(found.words, voiced)
+    said = _spoken(found.words, believable(found.words, voiced))
     words = [found.words[index] for index in said]
     diarised = bool(words) and all(one.speakers is not None for one in heard if one.words)
     speakers = [found.speakers[index] for index in said] if diarised and found.speakers else None
@@ -98,6 +98,12 @@ def document_of(
     written = Transcript(language, segmented(words, language, speakers)).to_dict()
     engine = who(piece.engine for piece in heard)
     return {"transcript": written, "doubtful": doubtful, "engine": engine, "diarised": diarised}
+
+
+def _spoken(words: Sequence[Word], believed: Sequence[int]) -> list[int]:
+    """Those of `believed` (places in `words`) that are no songs, laughter and noises: those stay in the original."""
+    events = are_events([words[index].text for index in believed])
+    return [index for index, event in zip(believed, events, strict=True) if not event]
 
 
 def _from_document(document: dict[str, Any]) -> Recognised:

@@ -4,7 +4,7 @@ import pytest
 
 from shared.errors import PermanentError
 from tests.fakes import FakeTranslator
-from worker.engines.protocols import SourceLine, Translated
+from worker.engines.protocols import SourceLine, Translated, TranslationContext
 from worker.stages.rewording import TRIES, Rewording, Wording
 
 SOURCE = SourceLine(0, "Um, the lake (as I said) is warm.", "S1", 2.0, budget=20)
@@ -92,3 +92,22 @@ def test_what_can_not_be_shortened_stays_as_it_is():
     plain = SourceLine(0, "The lake is warm.", "S1", 2.0)
     text = "El lago es cálido y hermoso."
     assert Rewording(Scripted(shortens=False), PAIR).shortened(plain, text, lambda _: False) == Wording(text)
+
+
+def test_a_term_of_the_glossary_stays():
+    """Whatever is made shorter: neither the translator nor a rule may lose it."""
+    terms = TranslationContext(glossary={"warm": "tibio"})
+    text = "El lago (como dije) es muy tibio."
+    rewording = Rewording(Scripted("El lago es cálido.", "El lago es tibio."), PAIR)
+    wording = rewording.shortened(SOURCE, text, lambda said: len(said) <= 20, terms)
+    assert wording == Wording("El lago es tibio.", ("shortened",))
+
+
+def test_a_refusal_to_translate_anew_leaves_the_translation():
+    class Refusing(Scripted):
+        def translate(self, lines, source, target, context=None):
+            raise PermanentError("content_refused", "No.")
+
+    text = "Bueno, el lago es muy cálido."
+    wording = Rewording(Refusing(shortens=False), PAIR).shortened(SOURCE, text, lambda _: False)
+    assert wording == Wording("El lago es muy cálido.", ("shortened_by_rule",))
