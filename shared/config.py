@@ -1,6 +1,7 @@
 """Settings, read once from the environment. The only module that reads it."""
 
 import sys
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -126,6 +127,10 @@ class Settings(BaseSettings):
     openai_transcription_model: str = "whisper-1"
     openai_diarisation_model: str = "gpt-4o-transcribe-diarize"
     openai_translation_model: str = "gpt-5.4-mini"
+    # How the model is asked: OpenAI's own API, or that of servers that only know chats, with a schema or with any JSON
+    openai_translation_api: Literal["responses", "chat", "chat_json"] = "responses"
+    # A second request a batch, which reviews the translation and improves it
+    openai_translation_review: bool = False
     openai_speech_model: str = "gpt-4o-mini-tts"
     elevenlabs_api_key: SecretStr | None = None
     elevenlabs_base_url: str | None = None
@@ -138,9 +143,13 @@ class Settings(BaseSettings):
     fish_concurrency: int = Field(4, ge=1, le=100)
     fish_requests_per_minute: float = Field(300, gt=0)
     fish_speech_model: str = "s1"
+    # Voices of the public library that are offered too, by their ids
+    fish_voices: Names = ()
     whisperx_model: str = "large-v3"
     whisperx_device: Literal["auto", "cpu", "cuda"] = "auto"
     demucs_model: str = "htdemucs"
+    # What a unit costs in US dollars where that is not the list price: `openai/whisper-1/seconds=0.0001,…`
+    provider_prices: Annotated[tuple[tuple[str, Decimal], ...], NoDecode] = ()
     # One request to a provider, from its beginning to its end (seconds)
     provider_timeout_seconds: float = Field(120, gt=0)
     # A provider that failed so often in a row is left alone so long (seconds)
@@ -161,6 +170,7 @@ class Settings(BaseSettings):
         "translation",
         "speech_synthesis",
         "source_separation",
+        "fish_voices",
         "engine_modules",
         "egress_exempt",
         mode="before",
@@ -168,6 +178,16 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("provider_prices", mode="before")
+    @classmethod
+    def _prices(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [item.strip().rpartition("=") for item in value.split(",") if item.strip()]
+        if any(key.count("/") < 2 for key, _, _ in pairs):
+            raise ValueError("must be like openai/whisper-1/seconds=0.0001,fish/s1/bytes=0.000015")
+        return tuple((key, price) for key, _, price in pairs)
 
     @field_validator("database_url")
     @classmethod
@@ -197,7 +217,17 @@ class Settings(BaseSettings):
             for name, secret in (("jwt_secret", self.jwt_secret), ("jwt_previous_secret", self.jwt_previous_secret))
             if secret is not None and len(secret.get_secret_value()) < 32
         ]
-        return wrong
+        return [*wrong, *self._keys_missing()]
+
+    def _keys_missing(self) -> list[str]:
+        """The worker calls providers; the web tier never does, and needs no keys."""
+        slots = {slot: getattr(self, slot) for slot in ENGINE_SLOTS} if self.tier != "web" else {}
+        return [
+            f"{PREFIX}{provider.upper()}_API_KEY is missing, and {PREFIX}{slot.upper()} names {provider}"
+            for slot, names in slots.items()
+            for provider in PROVIDERS
+            if provider in names and not _said(getattr(self, f"{provider}_api_key"))
+        ]
 
     def _wrong_in_production(self) -> list[str]:
         wrong = [
@@ -237,6 +267,10 @@ OFFLINE_ENGINES: dict[str, tuple[str, ...]] = {
 ENGINE_SLOTS = tuple(OFFLINE_ENGINES)
 PROVIDERS = ("openai", "elevenlabs", "fish")  # engines of these names need a key
 PROVIDER_URLS = tuple(f"{provider}_base_url" for provider in PROVIDERS)
+
+
+def _said(secret: SecretStr | None) -> bool:
+    return secret is not None and bool(secret.get_secret_value().strip())
 
 
 class SettingsError(Exception):

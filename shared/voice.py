@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 AUTO = "auto"  # instead of a voice's id: one by the speaker's own pitch
+CLONE = "clone"  # instead of a voice's id: one made from the speaker's own speech
 
 
 @dataclass(frozen=True, slots=True)

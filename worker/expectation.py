@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import langcodes
+
 from shared.config import Settings
 from worker.engines import chain
 from worker.forecast import GIVEN, LANGUAGE_STAGES, SHARED_STAGES, Forecast, expected
 from worker.request import Original, Request
 
 PREVIEW_SECONDS = 30.0
+# What they recognise costs nothing but this machine's time.
+FREE_RECOGNISERS = frozenset({"pocketsphinx", "whisperx"})
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class Expectation:
             return GIVEN if given else chain.translation(self.settings).label
         if stage == "synthesize":
             return chain.speech_synthesis(self.settings).label
+        if stage == "listen" and language is not None:
+            return listener(self.settings, self.request, language) or ""
         return chain.source_separation(self.settings).label if stage == "separate" else ""
 
 
@@ -65,3 +71,15 @@ def transcriber(settings: Settings, request: Request) -> str:
     if request.transcript.timed:
         return GIVEN
     return f"{GIVEN}, aligned by {chain.forced_alignment(settings).label}"
+
+
+def listener(settings: Settings, request: Request, language: str) -> str | None:
+    """Who listens to the dub, as the report names it: the recogniser, if it reads the language and is asked to.
+
+    Unasked it listens where that costs nothing but this machine's time.
+    """
+    recogniser = chain.speech_recognition(settings)
+    reads = langcodes.get(language).language in {langcodes.get(tag).language for tag in recogniser.languages}
+    free = FREE_RECOGNISERS.issuperset(settings.engines("speech_recognition"))
+    asked = free if request.listen_back is None else request.listen_back
+    return recogniser.label if asked and reads else None

@@ -10,7 +10,7 @@ from shared.dubbing.transcript import GivenTranscript
 from shared.errors import AppError
 from shared.languages import Capabilities
 from shared.models import Video, VideoStatus
-from shared.voice import AUTO
+from shared.voice import AUTO, CLONE
 
 
 def check(request: Request, video: Video, served: Capabilities, settings: Settings) -> Request:
@@ -25,6 +25,7 @@ def check(request: Request, video: Video, served: Capabilities, settings: Settin
     _check_source(request, served)
     _check_transcripts(request, video)
     _check_voices(request, served)
+    _check_cloning(request, served)
     return replace(request, range=_checked_range(request, video))
 
 
@@ -185,7 +186,7 @@ def _check_pairs(request: Request, served: Capabilities) -> None:
 
 def _check_voices(request: Request, served: Capabilities) -> None:
     offered = {voice.voice_id: voice for voice in served.voices}
-    asked = {speaker: voice_id for speaker, voice_id in request.voices.items() if voice_id != AUTO}
+    asked = {speaker: voice_id for speaker, voice_id in request.voices.items() if voice_id not in {AUTO, CLONE}}
     for speaker, voice_id in asked.items():
         voice = offered.get(voice_id)
         if voice is None:
@@ -202,3 +203,22 @@ def _check_voices(request: Request, served: Capabilities) -> None:
                 422,
                 details={"speaker": speaker, "voice_id": voice_id, "speaks": list(voice.languages)},
             )
+
+
+def _check_cloning(request: Request, served: Capabilities) -> None:
+    """A voice is cloned only with its owner's consent, by an engine that can, into a language that the clone speaks."""
+    if CLONE not in request.voices.values():
+        return
+    if not request.voice_consent:
+        raise AppError(
+            "voice_consent_required",
+            "A voice may be cloned only if its owner agrees: confirm that with `voice_consent`, or choose a voice.",
+            422,
+        )
+    if not served.cloned & set(request.target_languages):
+        raise AppError(
+            "cloning_not_offered",
+            "Voices can't be cloned here for the languages asked for. Choose from GET /voices, or `auto`.",
+            422,
+            details={"supported": sorted(served.cloned)},
+        )

@@ -2,7 +2,7 @@
 
 import string
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from shared.config import Settings
 from shared.errors import PermanentError, TransientError
 from tests.contracts.conftest import settings_in
+from tests.standins.server import Server, serving
 from worker.engines import registry
-from worker.engines.protocols import SourceLine, Translator
+from worker.engines.protocols import SourceLine, TranslationContext, Translator
 from worker.engines.translation.apertium import ApertiumTranslator
 
 AWKWARD = (
@@ -29,9 +30,17 @@ def lines(*texts: str) -> list[SourceLine]:
     return [SourceLine(number, text, "S1", 2.0) for number, text in enumerate(texts)]
 
 
-@pytest.fixture(params=["fake", "apertium"])
-def translator(request: pytest.FixtureRequest, engine_settings: Callable[..., Settings]) -> Translator:
-    return registry.build("translation", engine_settings(translation=(request.param,)))
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Server]:
+    with serving("openai_speaking") as server:
+        yield server
+
+
+@pytest.fixture(params=["fake", "apertium", "openai"])
+def translator(
+    request: pytest.FixtureRequest, engine_settings: Callable[..., Settings], provider: Server
+) -> Translator:
+    return registry.build("translation", engine_settings(translation=(request.param,), **provider.settings("openai")))
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +142,15 @@ def test_apertium_keeps_one_pair_loaded(apertium: ApertiumTranslator) -> None:
     one = loaded()
     apertium.translate(lines("The house."), "en", "ca")
     assert 0 < loaded() <= one + 1
+
+
+def test_terms_are_kept_or_rendered_as_asked_for(translator: Translator) -> None:
+    if translator.name == "fake":
+        pytest.skip("it has no use for a glossary")
+    context = TranslationContext(glossary={"OneVoice": "OneVoice", "window": "ventanuco"})
+    texts = ["I bought a window.", "OneVoice is good.", "The house is big.", "A window, a WINDOW and OneVoice."]
+    translated = translator.translate(lines(*texts), "en", "es", context).texts
+    assert "ventanuco" in translated[0]
+    assert "OneVoice" in translated[1]
+    assert "ventanuco" not in translated[2]
+    assert "OneVoice" in translated[3]

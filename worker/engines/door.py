@@ -19,7 +19,7 @@ from worker.engines.errors import LeftAloneError, OutOfQuotaError
 from worker.engines.pace import Pace
 
 Result = TypeVar("Result")
-Unit = Literal["seconds", "characters", "input_tokens", "output_tokens"]
+Unit = Literal["seconds", "characters", "bytes", "input_tokens", "output_tokens"]
 
 
 @dataclass(frozen=True, slots=True)

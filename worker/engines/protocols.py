@@ -46,8 +46,9 @@ class Piece:
 class Recognised:
     """The words of one piece, times in seconds from the start of the **file**, and the language if detected.
 
-    `speakers`: who says each word, where the engine diarises; names count within the piece only. `engine` is who
-    heard it (`name/model`); the chain says so.
+    `speakers`: who says each word, where the engine diarises. A name means the same person in every piece that has it;
+    one that counts within the piece only begins with the piece's index and a colon. `engine` is who heard it
+    (`name/model`); the chain says so.
     """
 
     index: int
@@ -206,9 +207,11 @@ class SpeechSynthesiser(Protocol):
 
 
 class VoiceCloner(Protocol):
-    """Voices made from somebody's own speech, for one job."""
+    """Voices made from somebody's own speech, for one job; the engine of the same name speaks with them."""
 
     name: str
+    # What the clones speak (BCP-47).
+    languages: frozenset[str]
 
     def clone(self, name: str, samples: Sequence[Sound], language: str) -> str:
         """The voice id (`<engine>:<id>`) of a new voice, called `name`."""

@@ -8,7 +8,7 @@ from zlib import crc32
 
 from shared import log
 from shared.config import Settings
-from shared.errors import PermanentError, TransientError
+from shared.errors import PermanentError, PipelineError, TransientError
 from shared.voice import Voice, engine_of
 from worker.engines.chain.chain import Chain, label_of
 from worker.engines.door import language_served
@@ -62,7 +62,7 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
 
     def voices(self) -> tuple[Voice, ...]:
         """The voices of all engines that can be asked now, in the engines' order. Raises TransientError if none can."""
-        listed = [voices for engine in self.engines if (voices := self._voices(engine)) is not None]
+        listed = [voices for engine in self.engines if (voices := self.voices_of(engine)) is not None]
         if not listed:
             raise TransientError("voices_unknown", "No provider of voices says which it has.")
         return tuple(voice for voices in listed for voice in voices)
@@ -70,7 +70,7 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
     def voices_for(self, language: str, wished: Mapping[str, str]) -> tuple[Voice, ...]:
         """`voices()` and those `wished` for (voice ids) whose engine can't be asked now which it has: that a provider
         is away is no reason to give a speaker another voice for good."""
-        unlisted = {engine.name for engine in self.engines if self._voices(engine) is None}
+        unlisted = {engine.name for engine in self.engines if self.voices_of(engine) is None}
         there = [Voice(wish, wish, (language,)) for wish in wished.values() if engine_of(wish) in unlisted]
         return (*self.voices(), *there)
 
@@ -124,7 +124,7 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
             return self._substitutes[key]
 
     def _chosen(self, engine: SpeechSynthesiser, utterance: Utterance, taken: set[str]) -> str:
-        fitting = [voice for voice in self._voices(engine) or () if speaks(voice, utterance.language)]
+        fitting = [voice for voice in self.voices_of(engine) or () if speaks(voice, utterance.language)]
         if not fitting:
             # Worth another attempt at the whole: the voice's own engine may be back by then.
             raise TransientError("no_substitute_voice", f"{engine.name} has no voice for {utterance.language}.")
@@ -134,13 +134,15 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
         in_turn = alike[first:] + alike[:first]
         return next((voice.voice_id for voice in in_turn if voice.voice_id not in taken), in_turn[0].voice_id)
 
-    def _voices(self, engine: SpeechSynthesiser) -> tuple[Voice, ...] | None:
+    def voices_of(self, engine: SpeechSynthesiser) -> tuple[Voice, ...] | None:
         """The engine's voices, asked for with patience, and once; None while it does not answer."""
         key = (label_of(engine), self._settings)
         if key not in _listed:
             try:
                 _listed[key] = with_retries(engine.voices, self.patience)
-            except TransientError as error:
+            except PipelineError as error:
+                if not self.passes_on(error):
+                    raise
                 logger.warning("voices unknown", engine=engine.name, code=error.code, message=error.message)
                 return None
         return _listed[key]

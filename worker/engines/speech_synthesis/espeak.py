@@ -44,7 +44,7 @@ class EspeakSynthesiser:
     name = "espeak"
     model = "ng-0.2.4"  # the version of espeakng-loader, which carries the library
     parallel_lines = cores()
-    rates = (1.0, 1.0)
+    rates = (0.6, 2.0)  # eSpeak's slowest is 80 words a minute of 175
 
     def __init__(self, settings: Settings) -> None:
         del settings
@@ -64,15 +64,15 @@ class EspeakSynthesiser:
         context: SpeechContext = NO_SPEECH_CONTEXT,
     ) -> Sound:
         """`text` at 22,050 Hz. Raises PermanentError `voice_not_found`, `empty_speech`, TransientError."""
-        del language, rate, context
+        del language, context
         if voice_id not in _offered():
             raise PermanentError("voice_not_found", f"eSpeak has no voice {voice_id!r}.")
         _, name = _offered()[voice_id]
-        spoken, rate = self._own.speaker.speak(_plain(text).encode(), name, TIMEOUT)
+        spoken, samples_a_second = self._own.speaker.speak(_plain(text).encode(), name, TIMEOUT, rate)
         samples = np.frombuffer(spoken, "<i2")
         if not np.any(samples):
             raise PermanentError("empty_speech", "There is nothing to say in this line for this voice.")
-        return Sound(samples.astype(np.float32) / np.float32(32768), rate)
+        return Sound(samples.astype(np.float32) / np.float32(32768), samples_a_second)
 
 
 def _offered() -> dict[str, tuple[Voice, str]]:
