@@ -1,7 +1,7 @@
 """How long it takes to assemble a dub's sound from its spoken lines, beside each part by itself.
 
-Read clips, stretch, lay the voice track, mix it over the bed, limit, write. Every row is a process of its own, so its
-memory is its own; what a part is fed with was made before, on disk. Nothing is asserted.
+Read clips, stretch, lay the voice track, mix it over the bed, limit, measure the loudness, write. Every row is a
+process of its own, so its memory is its own; what a part is fed with was made before, on disk. Nothing is asserted.
 """
 
 import argparse
@@ -14,15 +14,17 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from bench.gauge.alone import alone
+from bench.gauge.alone import Ran, alone
 from bench.gauge.table import mib, setting, table
 from bench.material.lines import Tier
 from bench.material.scene import Scene, prepared
-from worker.media.audio import write_flac
+from worker.media.audio import blocks, write_flac
 from worker.media.limiter import limit
+from worker.media.meter import Meter, lufs, measured
 from worker.media.mix import RATE
+from worker.threads import ahead
 
-PACKAGES = ("numpy", "python-stretch", "soundfile", "soxr")
+PACKAGES = ("numpy", "python-stretch", "scipy", "soundfile", "soxr")
 TIERS: tuple[Tier, ...] = ("fits", "overfull")
 HEAD = ("part", "seconds", "CPU s", "× realtime", "peak MiB", "what it does")
 
@@ -34,7 +36,7 @@ def imports(_: Scene) -> None:
 
 
 def planned(scene: Scene) -> None:
-    """the timeline of all lines"""
+    """the timeline of all lines; imports the solver"""
     scene.planned()
 
 
@@ -45,23 +47,28 @@ def read(scene: Scene) -> None:
 
 
 def stretched(scene: Scene) -> None:
-    """reads, stretches, resamples to 48 kHz"""
-    deque(scene.stretched(), maxlen=0)
+    """reads, stretches, levels, resamples to 48 kHz"""
+    deque(scene.stretched(scene.planned()), maxlen=0)
 
 
 def voice(scene: Scene) -> None:
     """lays stretched lines, writes mono FLAC"""
-    scene.lay("again.flac", scene.read_stretched())
+    write_flac(scene.path("again.flac"), scene.voice(scene.planned(), scene.read_stretched()), RATE, 1)
 
 
 def mixed(scene: Scene) -> None:
     """reads bed and voice (FLAC), ducks, adds"""
-    deque(scene.mixed(), maxlen=0)
+    deque(scene.mixed(scene.planned(), blocks(scene.path("voice.flac"))), maxlen=0)
 
 
 def limited(scene: Scene) -> None:
     """the mix, from PCM; nothing is written"""
     deque(limit(scene.read_mixed()), maxlen=0)
+
+
+def loudness(scene: Scene) -> None:
+    """the mix, from PCM"""
+    measured(scene.read_mixed())
 
 
 def flac(scene: Scene) -> None:
@@ -74,45 +81,62 @@ def wav(scene: Scene) -> None:
     _write_wav(scene.path("out.wav"), scene.read_mixed())
 
 
-def all_flac(scene: Scene) -> None:
-    """everything, from clips to FLAC"""
-    scene.lay("voice.flac", scene.stretched())
-    write_flac(scene.path("dub.flac"), limit(scene.mixed()), RATE, 2)
+def by_stages(scene: Scene) -> None:
+    """the same, its voice track kept as FLAC, as a job does"""
+    plan = scene.planned()
+    write_flac(scene.path("track.flac"), scene.voice(plan, scene.stretched(plan)), RATE, 1)
+    _finish(scene, scene.mixed(plan, ahead(blocks(scene.path("track.flac")))))
 
 
-def all_wav(scene: Scene) -> None:
-    """everything, from clips to WAV"""
-    scene.lay("voice.flac", scene.stretched())
-    _write_wav(scene.path("dub.wav"), limit(scene.mixed()))
+def everything(scene: Scene) -> None:
+    """from clips to WAV, and its loudness"""
+    plan = scene.planned()
+    _finish(scene, scene.mixed(plan, scene.voice(plan, scene.stretched(plan))))
 
 
-PARTS: dict[str, Callable[[Scene], object]] = {
-    "all, FLAC out": all_flac,
-    "all, WAV out": all_wav,
-    "imports": imports,
+ALONE: dict[str, Callable[[Scene], object]] = {
     "plan": planned,
     "read clips": read,
     "stretch": stretched,
     "voice track": voice,
     "mix": mixed,
     "limiter": limited,
-    "FLAC out": flac,
+    "loudness": loudness,
     "WAV out": wav,
 }
+PARTS: dict[str, Callable[[Scene], object]] = {
+    "all": everything,
+    "all, by stages": by_stages,
+    "imports": imports,
+    **ALONE,
+    "FLAC out": flac,
+}
+# Those that together do what `all` does: stretching reads the clips.
+SUMMED = ("plan", "stretch", "voice track", "mix", "limiter", "loudness", "WAV out")
 
 
 def measure(tier: Tier, minutes: float, seed: int, folder: Path) -> str:
     """All parts over the lines of one tier, as a table."""
     scene = prepared(tier, minutes, seed, folder)
-    rows = []
-    for name, part in PARTS.items():
-        ran = alone(part, scene)
-        realtime = f"{scene.limits.duration / ran.seconds:,.0f}" if ran.seconds > 0.001 else ""
-        rows.append(
-            (name, f"{ran.seconds:.2f}", f"{ran.cpu_seconds:.2f}", realtime, mib(ran.peak_bytes), part.__doc__ or "")
-        )
+    found = {name: alone(part, scene) for name, part in PARTS.items()}
+    rows = [_row(scene, name, ran, PARTS[name].__doc__ or "") for name, ran in found.items()]
+    parts = [found[name] for name in SUMMED]
+    together = Ran(sum(p.seconds for p in parts), sum(p.cpu_seconds for p in parts), max(p.peak_bytes for p in parts))
+    rows.insert(2, _row(scene, "sum of its parts", together, f"run alone: {', '.join(SUMMED)}"))
     speech = sum(line.natural for line in scene.lines)
     return table(f"{tier}: {len(scene.lines)} lines, {speech:.0f} s of speech in {minutes:g} minutes", HEAD, rows)
+
+
+def _row(scene: Scene, name: str, ran: Ran, what: str) -> tuple[str, ...]:
+    realtime = f"{scene.limits.duration / ran.seconds:,.0f}" if ran.seconds > 0.001 else ""
+    return name, f"{ran.seconds:.2f}", f"{ran.cpu_seconds:.2f}", realtime, mib(ran.peak_bytes), what
+
+
+def _finish(scene: Scene, mixed: Iterable[Samples]) -> None:
+    """Limit, measure and write; the writer has a thread of its own."""
+    meter = Meter()
+    _write_wav(scene.path("dub.wav"), ahead(meter.heard(limit(mixed))))
+    lufs(meter.powers())
 
 
 def _write_wav(path: Path, sound: Iterable[Samples]) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import soxr
 
 from shared.dubbing.transcript import GivenTranscript, Transcript
@@ -17,7 +16,7 @@ from worker.expectation import transcriber
 from worker.given_transcript import timed
 from worker.given_translation import excerpted
 from worker.media import ffmpeg
-from worker.media.audio import read_span, resampled_mono
+from worker.media.audio import mono, read_span, resampled_mono
 from worker.media.voice_activity import RATE, voiced_spans
 from worker.progress import Step
 from worker.spans import Span, union
@@ -151,5 +150,5 @@ def _path(work: Work, sound: Extracted) -> Path:
 
 def _read(work: Work, sound: Extracted, start: float, end: float) -> Sound:
     """That stretch of the file, mono at 16 kHz."""
-    samples = read_span(_path(work, sound), start, min(end, sound.seconds)).mean(axis=1, dtype=np.float32)
+    samples = mono(read_span(_path(work, sound), start, min(end, sound.seconds)))
     return Sound(soxr.resample(samples, ffmpeg.RATE, RATE), RATE)
