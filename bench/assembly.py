@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bench.gauge.alone import Ran, alone
 from bench.gauge.table import mib, setting, table
 from bench.material.lines import Tier
-from bench.material.scene import Scene, prepared
+from bench.material.scene import Scene, feed, prepared
 from worker.media.audio import blocks, write_flac
 from worker.media.limiter import limit
 from worker.media.meter import Meter, lufs, measured
@@ -111,20 +111,27 @@ PARTS: dict[str, Callable[[Scene], object]] = {
     **ALONE,
     "FLAC out": flac,
 }
+WHOLE = ("all", "all, by stages", "imports")
 # Those that together do what `all` does: stretching reads the clips.
 SUMMED = ("plan", "stretch", "voice track", "mix", "limiter", "loudness", "WAV out")
 
 
-def measure(tier: Tier, minutes: float, seed: int, folder: Path) -> str:
-    """All parts over the lines of one tier, as a table."""
+def measure(tier: Tier, minutes: float, seed: int, folder: Path, *, whole: bool) -> str:
+    """All parts over the lines of one tier, as a table; with `whole` only what does everything."""
     scene = prepared(tier, minutes, seed, folder)
-    found = {name: alone(part, scene) for name, part in PARTS.items()}
+    if not whole:
+        feed(scene)
+    found = {name: alone(PARTS[name], scene) for name in (WHOLE if whole else PARTS)}
     rows = [_row(scene, name, ran, PARTS[name].__doc__ or "") for name, ran in found.items()]
-    parts = [found[name] for name in SUMMED]
-    together = Ran(sum(p.seconds for p in parts), sum(p.cpu_seconds for p in parts), max(p.peak_bytes for p in parts))
-    rows.insert(2, _row(scene, "sum of its parts", together, f"run alone: {', '.join(SUMMED)}"))
+    if not whole:
+        rows.insert(2, _row(scene, "sum of its parts", _sum(found), f"run alone: {', '.join(SUMMED)}"))
     speech = sum(line.natural for line in scene.lines)
     return table(f"{tier}: {len(scene.lines)} lines, {speech:.0f} s of speech in {minutes:g} minutes", HEAD, rows)
+
+
+def _sum(found: dict[str, Ran]) -> Ran:
+    parts = [found[name] for name in SUMMED]
+    return Ran(sum(p.seconds for p in parts), sum(p.cpu_seconds for p in parts), max(p.peak_bytes for p in parts))
 
 
 def _row(scene: Scene, name: str, ran: Ran, what: str) -> tuple[str, ...]:
@@ -151,11 +158,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, nargs="+", default=[10.0], help="how long the files are; default: 10")
     parser.add_argument("--tier", choices=TIERS, nargs="+", default=TIERS, help="default: both")
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+    parser.add_argument("--whole", action="store_true", help="no part alone: for long files")
     arguments = parser.parse_args()
     for minutes in arguments.minutes:
         for tier in arguments.tier:
             with tempfile.TemporaryDirectory(prefix="onevoice-bench-") as folder:
-                print(measure(tier, minutes, arguments.seed, Path(folder)), flush=True)
+                print(measure(tier, minutes, arguments.seed, Path(folder), whole=arguments.whole), flush=True)
     print("The fastest of up to three runs. Memory is PSS of the part's processes, sampled every 0.05 s.")
     print(setting(arguments.seed, PACKAGES))
 

@@ -77,10 +77,15 @@ class Scene:
 
 
 def prepared(tier: Tier, minutes: float, seed: int, folder: Path) -> Scene:
-    """The clips and the bed, and what each part is fed with."""
+    """The clips and the bed."""
     lines, limits = lines_of(tier, seed, minutes)
     scene = Scene(folder, lines, limits, write_clips(folder, lines, seed))
     write_bed(scene.path("bed.flac"), limits.duration)
+    return scene
+
+
+def feed(scene: Scene) -> None:
+    """Make what each part is fed with when it runs alone."""
     planned = scene.planned()
     np.save(scene.path("counts.npy"), _write_raw(scene.path("lines.f32"), scene.stretched(planned)))
     voice_track.write(
@@ -89,7 +94,6 @@ def prepared(tier: Tier, minutes: float, seed: int, folder: Path) -> Scene:
         scene.samples,
     )
     _write_raw(scene.path("mixed.f32"), scene.mixed(planned, blocks(scene.path("voice.flac"))))
-    return scene
 
 
 def _write_raw(path: Path, sound: Iterable[Samples]) -> list[int]:
