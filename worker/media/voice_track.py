@@ -7,17 +7,20 @@ import numpy as np
 
 from worker.engines.protocols import Samples
 from worker.media.audio import write_flac
+from worker.media.meter import Meter, lufs
 
 RATE = 48_000
 _SILENCE = np.zeros(RATE, np.float32)
 
 
-def write(path: Path, placed: Iterable[tuple[float, Samples]], total_samples: int) -> None:
-    """Write a mono 48 kHz 16-bit FLAC of exactly `total_samples`; `placed` as for `laid`.
+def write(path: Path, placed: Iterable[tuple[float, Samples]], total_samples: int) -> float | None:
+    """Write a mono 48 kHz 16-bit FLAC of exactly `total_samples`; `placed` as for `laid`. Returns its loudness (LUFS).
 
     Raises ValueError as `laid` does, TransientError `disk_full`, `disk_trouble`.
     """
-    write_flac(path, laid(placed, total_samples), RATE, 1)
+    meter = Meter()
+    write_flac(path, meter.heard(laid(placed, total_samples)), RATE, 1)
+    return lufs(meter.powers())
 
 
 def laid(placed: Iterable[tuple[float, Samples]], total_samples: int) -> Iterator[Samples]:

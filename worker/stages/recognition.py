@@ -1,7 +1,7 @@
 """Recognition piece by piece, each piece's words a checkpoint of their own."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 

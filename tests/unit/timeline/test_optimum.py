@@ -1,5 +1,8 @@
 """The planner against the same problem written down independently, for another algorithm of the solver."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -76,3 +79,9 @@ def test_a_long_file_is_cut_and_every_wait_is_kept():
 def test_neighbours_are_a_speakers_own():
     lines = [Line(0, 0, 1, "A", 1), Line(1, 1, 2, "B", 1), Line(2, 1.5, 3, "A", 1), Line(3, 5, 6, "A", 1)]
     assert list(neighbours(lines, 1.0)) == [(0, 2)]
+
+
+def test_starting_a_job_does_not_load_the_solver():
+    asked = "import sys, worker.run; print('scipy' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "False"

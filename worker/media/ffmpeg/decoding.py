@@ -40,7 +40,7 @@ class Decoded:
 def decode_sound(
     original: Path, out: Path, *, stream_index: int, duration_seconds: float, told: Told = untold
 ) -> Decoded:
-    """Decode a stream to 48 kHz 16-bit FLAC, mono or stereo, on the presentation clock, as long as the presentation.
+    """Decode a stream to 48 kHz 16-bit FLAC, mono, stereo or 5.1, on the presentation clock and as long as it.
 
     Raises PermanentError `media_unreadable`, `truncated`, `no_audio`, `duration_mismatch`; TransientError.
     """
@@ -75,14 +75,14 @@ def _telling(sound: AuSound, samples: int, told: Told) -> Iterator[Any]:
 
 def _decoding(original: Path, described: Description, stream_index: int, seconds: float) -> Any:
     source = source_of(original)
-    # Both layouts are offered: the nearest is taken, so mono stays mono and everything else is mixed down to stereo.
+    # Three layouts are offered and the nearest is taken: these stay as they are, 7.1 is mixed down to 5.1.
     sound = ffmpeg.output(
         source[str(stream_index)],
         "pipe:1",
         f="au",
         acodec="pcm_s16be",
         ar=RATE,
-        af=f"{ON_THE_CLOCK},aformat=channel_layouts=mono|stereo",
+        af=f"{ON_THE_CLOCK},aformat=channel_layouts=mono|stereo|5.1",
         t=seconds,
         map_metadata=-1,
     )

@@ -9,14 +9,20 @@ from worker.media.ffmpeg.decoding import RATE
 from worker.media.ffmpeg.inputs import as_url, pcm
 from worker.media.ffmpeg.process import LONGEST_SECONDS, OVERHEAD_BYTES, Process, limits_for
 
+BITRATES = {1: 128_000, 2: 192_000, 6: 448_000}
+
 FAILED = ("encoding_failed", "The dubbed sound could not be encoded.")
 
 
 class AacWriter:
-    """Encodes blocks of float32 (n, channels) into an .m4a, its priming in the edit list: sample 0 plays at 0 s."""
+    """Encodes blocks of float32 (n, channels) into an .m4a, its priming in the edit list: sample 0 plays at 0 s.
 
-    def __init__(self, path: Path, *, rate: int = RATE, channels: int = 2, bitrate: int = 192_000) -> None:
+    Six channels are 5.1: left, right, centre, bass, back left, back right.
+    """
+
+    def __init__(self, path: Path, *, rate: int = RATE, channels: int = 2) -> None:
         self._path = path
+        bitrate = BITRATES[channels]
         self._channels = channels
         graph = pcm(rate, channels).output(
             as_url(path), f="ipod", acodec="aac", audio_bitrate=bitrate, aac_coder="fast", map_metadata=-1
