@@ -31,7 +31,7 @@ from worker.media.ffmpeg import (
     decode_sound,
     mux,
 )
-from worker.subtitles import Cue, to_srt
+from worker.subtitles import Cue, to_ass, to_srt
 
 
 def dub_of(path: Path, media: MediaFacts, folder: Path) -> Path:
@@ -145,12 +145,18 @@ def test_hdr_descriptions_are_kept(tmp_path: Path) -> None:
     ffmpeg(*PICTURE, "-f", "lavfi", "-i", "sine=d=2", *x265, hdr, "-t", 2, bitstream)
     # Encoded again, what the first encoder wrote into the pictures is described by the container too.
     ffmpeg("-i", bitstream, *x265, "log-level=none", source)
-    out, _ = dubbed(source, tmp_path)
+    out, report = dubbed(source, tmp_path)
     assert packet_hashes(out) == packet_hashes(source)
+    assert not any("picture" in warning for warning in report.warnings)
     assert "hvc1" in banner(out)
     for kept in ("Mastering display metadata", "Content light level metadata", "smpte2084"):
         assert kept in banner(source)
         assert kept in banner(out)
+    (tmp_path / "drawn.ass").write_text(to_ass([Cue(0, 1, "Hello.")], 96, 64))
+    joining = Joining((SoundTrack(tmp_path / "dub.m4a", "es"),), "en", drawn=tmp_path / "drawn.ass")
+    lossy = mux(source, facts(source), joining, tmp_path / "drawn.mp4")
+    notes, left = ("mastering display", "content light level"), banner(tmp_path / "drawn.mp4").lower()
+    assert [note in left for note in notes] == [note not in str(lossy.warnings) for note in notes]
 
 
 def test_sound_alone_stays_sound_alone_with_its_cover(media: Path, tmp_path: Path) -> None:
