@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import av
+import pysubs2
 import pytest
 
 from shared.errors import PermanentError
@@ -25,6 +26,7 @@ from worker.media.ffmpeg import (
     AacWriter,
     Joining,
     MuxReport,
+    Retiming,
     SoundTrack,
     SubtitleTrack,
     container_for,
@@ -32,6 +34,7 @@ from worker.media.ffmpeg import (
     mux,
 )
 from worker.subtitles import Cue, to_ass, to_srt
+from worker.timeline import Slow, Warp
 
 
 def dub_of(path: Path, media: MediaFacts, folder: Path) -> Path:
@@ -208,3 +211,22 @@ def test_a_broken_original_fails_with_a_code(media: Path, tmp_path: Path) -> Non
     with pytest.raises(PermanentError) as caught:
         mux(broken, facts(media / "plain.mp4"), Joining((SoundTrack(dub, "es"),), None), tmp_path / "o.mp4")
     assert caught.value.code == "media_unreadable"
+
+
+def test_pictures_and_subtitles_follow_a_clock_of_thousands_of_pieces(media: Path, tmp_path: Path) -> None:
+    source = tmp_path / "old.mp4"
+    (tmp_path / "old.srt").write_text(to_srt([Cue(2, 4, "old")]))
+    ffmpeg("-i", media / "plain.mp4", "-i", tmp_path / "old.srt", "-c", "copy", "-c:s", "mov_text", source)
+    clock = Warp(6.0, tuple(Slow(n * 0.0014, n * 0.0014 + 0.001, 1.2) for n in range(4000)))
+    retiming = Retiming(tuple((slow.start, slow.end - slow.start, slow.ratio - 1) for slow in clock.slows))
+    known = facts(source)
+    dub = SoundTrack(dub_of(source, known, tmp_path), "es")
+    assert known.audio
+    joining = Joining((dub,), "en", remade={known.audio.index: dub}, retiming=retiming, seconds=clock.duration)
+    mux(source, known, joining, tmp_path / "out.mp4")
+    assert packet_hashes(tmp_path / "out.mp4") == packet_hashes(source)
+    moved = clock.at(time for time, _ in frames(source))
+    assert [time for time, _ in frames(tmp_path / "out.mp4")] == pytest.approx(moved, abs=0.0002)
+    start, end = clock.at([2.0, 4.0])
+    shown = pysubs2.SSAFile.from_string(ffmpeg("-i", tmp_path / "out.mp4", "-map", "0:s", "-f", "srt", "-").decode())
+    assert (shown[0].start / 1000, shown[0].end / 1000) == pytest.approx((start, end), abs=0.002)
