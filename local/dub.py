@@ -43,6 +43,7 @@ class Order:
     audio_track: int | None = None
     range: Range | None = None
     preview: bool = False
+    speakers: int | None = None
 
     def check(self) -> None:
         """Raises ClientError for a file that is not there."""
@@ -73,6 +74,7 @@ def dub(client: Client, order: Order, out: Path, console: Console) -> dict[str, 
             audio_track=order.audio_track,
             range=order.range,
             preview=order.preview or None,
+            speakers=order.speakers,
         )
         _follow(client, job.job_id, bar, task)
     return _download(client, job.job_id, out)
@@ -177,7 +179,8 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     add("--to", required=True, action="append", metavar="LANGUAGE", help="into what, such as es; may be repeated")
     add("--from", dest="source", metavar="LANGUAGE", help="the language that is spoken")
     add("--transcript", type=Path, metavar="FILE", help="what is said: SRT, VTT or JSON")
-    add("--voice", type=_voice, action="append", default=[], metavar="[SPEAKER=]VOICE", help="may be repeated")
+    add("--voice", type=_voice, action="append", default=[], metavar="[SPEAKER=]VOICE", help="or auto; may be repeated")
+    add("--speakers", type=int, metavar="NUMBER", help="how many speak, where the transcript does not say who")
     add("--background", choices=("keep", "duck", "drop"), help="what becomes of music and noise")
     add("--output", action="append", default=[], choices=get_args(Output), help="a file to make; may be repeated")
     add("--subtitles", choices=get_args(Subtitles), help="as tracks, drawn into the picture, as files, or none")
@@ -215,6 +218,7 @@ def _order(arguments: argparse.Namespace) -> Order:
         audio_track=arguments.audio_track,
         range=arguments.range,
         preview=arguments.preview,
+        speakers=arguments.speakers,
     )
 
 

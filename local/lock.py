@@ -13,13 +13,15 @@ from local.processes import ROOT
 
 UV = [sys.executable, "-m", "uv"]
 EXPORT = ["export", "--quiet", "--frozen", "--no-hashes", "--no-annotate", "--no-header", "--no-emit-project"]
+# Marks of what only other systems install.
+ELSEWHERE = ("sys_platform == 'win32'", "sys_platform == 'emscripten'")
 OUTPUTS = {"requirements.txt": [], "tests/requirements.txt": ["--extra", "local", "--extra", "dev"]}
 
 
 def pins(folder: Path, extras: list[str]) -> str:
     """The pins that the lock in `folder` comes to, a line each, without other systems'. Raises CalledProcessError."""
     text = subprocess.run([*UV, *EXPORT, *extras], cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return "".join(line for line in text.splitlines(keepends=True) if "sys_platform == 'win32'" not in line)
+    return "".join(line for line in text.splitlines(keepends=True) if not any(mark in line for mark in ELSEWHERE))
 
 
 def main() -> int:

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import langcodes
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import Session
 
 from shared.errors import AppError
@@ -19,13 +19,14 @@ from shared.voice import Voice as Voice
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the configured engines can do together. Languages are BCP-47 tags."""
+    """What the configured engines can do together. Languages are BCP-47 tags; cloned voices speak those of `cloned`."""
 
     recognised: frozenset[str] = frozenset()
     detects_language: bool = False
     aligned: frozenset[str] = frozenset()
     pairs: frozenset[tuple[str, str]] = frozenset()
     voices: tuple[Voice, ...] = ()
+    cloned: frozenset[str] = frozenset()
     engines: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -68,18 +69,52 @@ def publish(session: Session, slots: dict[str, dict[str, Any]]) -> None:
         )
 
 
+def published(session: Session) -> dict[str, dict[str, Any]]:
+    """What was published last, by slot; nothing before the first time."""
+    return {row.slot: row.capabilities for row in session.scalars(select(EngineCapabilities))}
+
+
+# Tells one state of what is published from another, in one value.
+VERSIONS = select(
+    func.array_agg(aggregate_order_by(EngineCapabilities.published_at, EngineCapabilities.slot))
+).scalar_subquery()
+_SLOTS = select(EngineCapabilities.slot, EngineCapabilities.capabilities, VERSIONS.label("versions"))
+
+
+class Published:
+    """What the engines can do, read anew only when a worker has said something since. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Any, Capabilities] = ([], Capabilities())
+
+    def capabilities(self, database: Session | Connection, versions: Any) -> Capabilities:
+        """What they can do, where VERSIONS was just read to be `versions`.
+
+        Raises AppError `engines_unknown` (503) until a worker has said so.
+        """
+        known, served = self._known
+        if versions is None or versions != known:
+            rows = database.execute(_SLOTS).all()
+            served = _read({row.slot: row.capabilities for row in rows})
+            self._known = rows[0].versions, served
+        return served
+
+
 def capabilities(session: Session) -> Capabilities:
     """What the engines can do. Raises AppError `engines_unknown` (503) until a worker has said so."""
-    rows = {row.slot: row.capabilities for row in session.scalars(select(EngineCapabilities))}
-    if not rows:
+    return _read(published(session))
+
+
+def _read(slots: dict[str, dict[str, Any]]) -> Capabilities:
+    if not slots:
         raise AppError(
             "engines_unknown", "No worker has reported its engines yet. Try again in a minute.", 503, retry_after=30
         )
-    return from_slots(rows)
+    return from_slots(slots)
 
 
 def from_slots(rows: dict[str, dict[str, Any]]) -> Capabilities:
-    """Read the published form: `{slot: {engines, languages?, detects_language?, pairs?, voices?}}`."""
+    """Read the published form: `{slot: {engines, languages?, detects_language?, pairs?, voices?, cloned?}}`."""
     recognition = rows.get("speech_recognition", {})
     return Capabilities(
         recognised=frozenset(recognition.get("languages", ())),
@@ -87,6 +122,7 @@ def from_slots(rows: dict[str, dict[str, Any]]) -> Capabilities:
         aligned=frozenset(rows.get("forced_alignment", {}).get("languages", ())),
         pairs=frozenset((source, target) for source, target in rows.get("translation", {}).get("pairs", ())),
         voices=tuple(_voice(item) for item in rows.get("speech_synthesis", {}).get("voices", ())),
+        cloned=frozenset(rows.get("speech_synthesis", {}).get("cloned", ())),
         engines={slot: list(row.get("engines", ())) for slot, row in rows.items()},
     )
 
@@ -96,5 +132,17 @@ def voice_document(voices: Iterable[Voice]) -> list[dict[str, Any]]:
     return [asdict(voice) for voice in voices]
 
 
+def voices_of(slot: dict[str, Any], engine: str) -> tuple[Voice, ...]:
+    """The voices of one engine in the published form of a slot."""
+    return tuple(voice for voice in map(_voice, slot.get("voices", ())) if voice.engine == engine)
+
+
 def _voice(item: dict[str, Any]) -> Voice:
-    return Voice(item["voice_id"], item["name"], tuple(item["languages"]), item.get("gender"))
+    return Voice(
+        item["voice_id"],
+        item["name"],
+        tuple(item["languages"]),
+        item.get("gender"),
+        item.get("preview_url"),
+        item.get("pitch"),
+    )

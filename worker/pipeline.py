@@ -1,7 +1,8 @@
 """THE pipeline.
 
     fetch → (excerpt) → extract → separate → transcribe
-      ─┬─ translate → synthesize → (slow) → align → mix → mux → publish
+      ─┬─ translate → synthesize → (slow) → align ─┬─ mix → mux ─┬─ publish
+       │                                           └─── listen ──┘
        └─ … each language, side by side                                 → (assemble)
 
 Each stage is a function from artifacts to an artifact; what is recorded already is not made again. No language stops
@@ -22,6 +23,7 @@ from worker.stages.captions import captions
 from worker.stages.excerpt import excerpt, first_recipe
 from worker.stages.extract import Extracted, extract, recipe_of
 from worker.stages.fetch import fetch, original_of
+from worker.stages.listen import listening
 from worker.stages.mix import mix
 from worker.stages.mux import mux
 from worker.stages.publish import publish
@@ -55,13 +57,15 @@ def run(work: Work) -> Status:
 def dub(work: Work, sound: Extracted, bed: Bed, heard: Heard, language: str) -> None:
     """All that one language takes."""
     translation = translate(work, language, sound, heard)
-    spoken = synthesize(work, language, translation)
+    spoken = synthesize(work, language, sound, heard, translation)
     scene = slow(work, language, sound, bed, heard, translation, spoken)
     placed = align(work, language, scene.sound, scene.translation, spoken)
-    mixed = mix(work, language, scene.sound, scene.bed, scene.heard, placed)
-    shown = captions(scene, spoken, placed)
-    muxed = mux(work, language, scene, shown, mixed)
-    publish(work, Dubbed(language, scene, heard, spoken, placed, mixed, shown, muxed))
+    with listening(work, language, spoken, placed) as ears:
+        mixed = mix(work, language, scene.sound, scene.bed, scene.heard, placed)
+        shown = captions(scene, spoken, placed)
+        muxed = mux(work, language, scene, shown, mixed)
+        listened = ears.listened()
+    publish(work, Dubbed(language, scene, heard, spoken, placed, mixed, shown, muxed, listened))
 
 
 def _attempt(work: Work, sound: Extracted, bed: Bed, heard: Heard, language: str) -> Exception | None:

@@ -13,6 +13,7 @@ Background = Literal["keep", "duck", "drop"]
 Subtitles = Literal["embedded", "burned_in", "files", "none"]
 Output = Literal["video_per_language", "multi_audio_video", "audio", "stems", "subtitles"]
 Fit = Literal["audio", "video"]
+Register = Literal["formal", "informal"]
 FINAL = frozenset({"COMPLETED", "FAILED", "CANCELED"})
 
 
@@ -208,6 +209,11 @@ class NewJob(Body):
     audio_track: int | None = None
     range: Range | None = None
     preview: bool | None = None
+    speakers: int | None = None
+    listen_back: bool | None = None
+    voice_consent: bool | None = None
+    glossary: dict[str, str | None] | None = None
+    registers: dict[str, Register] | None = None
     webhook_url: str | None = None
 
 
@@ -217,6 +223,9 @@ class MoreLanguages(Body):
     target_languages: list[str]
     target_transcripts: dict[str, str | dict[str, Any]] | None = None
     voices: dict[str, str] | None = None
+    voice_consent: bool | None = None
+    glossary: dict[str, str | None] | None = None
+    registers: dict[str, Register] | None = None
 
 
 class Dub(Body):
@@ -355,9 +364,11 @@ class Voice(Body):
     """A voice to ask for by its `voice_id`."""
 
     voice_id: str
+    engine: str
     name: str
     languages: list[str]
     gender: str | None
+    preview_url: str | None
 
 
 class VoiceList(Body):

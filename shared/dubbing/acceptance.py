@@ -1,6 +1,7 @@
 """Whether a request can be done: the rules between it, its video and what the engines can do. Pure."""
 
 from dataclasses import replace
+from typing import Protocol
 
 from shared.config import Settings
 from shared.dubbing import excerpt, transcript_fit
@@ -9,10 +10,27 @@ from shared.dubbing.request import Request, check_doubles
 from shared.dubbing.transcript import GivenTranscript
 from shared.errors import AppError
 from shared.languages import Capabilities
-from shared.models import Video, VideoStatus
+from shared.models import VideoStatus
+from shared.voice import AUTO, CLONE
 
 
-def check(request: Request, video: Video, served: Capabilities, settings: Settings) -> Request:
+class Dubbable(Protocol):
+    """What has to be known of a video."""
+
+    @property
+    def status(self) -> str:
+        """A VideoStatus."""
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """None where nobody has measured it."""
+
+    @property
+    def has_video(self) -> bool | None:
+        """Whether it has a picture; None where nobody has looked."""
+
+
+def check(request: Request, video: Dubbable, served: Capabilities, settings: Settings) -> Request:
     """The request in the tags that are served, which is what to store.
 
     Raises AppError for the first thing that can't be done: 409 `video_not_ready`, else 422 with its own code.
@@ -24,11 +42,12 @@ def check(request: Request, video: Video, served: Capabilities, settings: Settin
     _check_source(request, served)
     _check_transcripts(request, video)
     _check_voices(request, served)
+    _check_cloning(request, served)
     _check_outputs(request, video)
     return replace(request, range=_checked_range(request, video))
 
 
-def _check_outputs(request: Request, video: Video) -> None:
+def _check_outputs(request: Request, video: Dubbable) -> None:
     """What is to come out goes together, and there is a picture where one is needed."""
     if request.fit == "video" and "multi_audio_video" in request.outputs:
         raise AppError(
@@ -41,7 +60,7 @@ def _check_outputs(request: Request, video: Video) -> None:
         raise AppError("no_picture", "The file has no picture: there is nothing to slow or to draw on.", 422)
 
 
-def _checked_range(request: Request, video: Video) -> Range | None:
+def _checked_range(request: Request, video: Dubbable) -> Range | None:
     if request.range is None and not request.preview:
         return None
     if request.range is not None and request.preview:
@@ -80,11 +99,12 @@ def _given(request: Request) -> list[GivenTranscript]:
     return [text for text in texts if text is not None]
 
 
-def _check_transcripts(request: Request, video: Video) -> None:
+def _check_transcripts(request: Request, video: Dubbable) -> None:
     _check_pairing(request)
-    # A recogniser gives names of its own to those it hears.
-    all_named = request.source_transcript is not None or set(request.target_transcripts) == set(
-        request.target_languages
+    # Who is told apart by voice gets a name only then.
+    named = [text.names_speakers for text in _given(request)]
+    all_named = (request.source_transcript is not None and all(named)) or (
+        set(request.target_transcripts) == set(request.target_languages) and all(named)
     )
     transcript_fit.check(_given(request), request.voices if all_named else (), video.duration_seconds)
 
@@ -117,7 +137,7 @@ def _served(tag: str, served: frozenset[str]) -> str:
     return next((candidate for candidate in shortened if candidate in served), tag)
 
 
-def _check_video(video: Video, settings: Settings) -> None:
+def _check_video(video: Dubbable, settings: Settings) -> None:
     if video.status == VideoStatus.REJECTED:
         raise AppError(
             "video_not_ready",
@@ -197,7 +217,8 @@ def _check_pairs(request: Request, served: Capabilities) -> None:
 
 def _check_voices(request: Request, served: Capabilities) -> None:
     offered = {voice.voice_id: voice for voice in served.voices}
-    for speaker, voice_id in request.voices.items():
+    asked = {speaker: voice_id for speaker, voice_id in request.voices.items() if voice_id not in {AUTO, CLONE}}
+    for speaker, voice_id in asked.items():
         voice = offered.get(voice_id)
         if voice is None:
             raise AppError(
@@ -213,3 +234,22 @@ def _check_voices(request: Request, served: Capabilities) -> None:
                 422,
                 details={"speaker": speaker, "voice_id": voice_id, "speaks": list(voice.languages)},
             )
+
+
+def _check_cloning(request: Request, served: Capabilities) -> None:
+    """A voice is cloned only with its owner's consent, by an engine that can, into a language that the clone speaks."""
+    if CLONE not in request.voices.values():
+        return
+    if not request.voice_consent:
+        raise AppError(
+            "voice_consent_required",
+            "A voice may be cloned only if its owner agrees: confirm that with `voice_consent`, or choose a voice.",
+            422,
+        )
+    if not served.cloned & set(request.target_languages):
+        raise AppError(
+            "cloning_not_offered",
+            "Voices can't be cloned here for the languages asked for. Choose from GET /voices, or `auto`.",
+            422,
+            details={"supported": sorted(served.cloned)},
+        )

@@ -171,8 +171,11 @@ def test_a_given_transcript_without_times_is_aligned(engine, settings, talk, tmp
 
 
 def test_a_line_that_can_never_fit_fails_the_language_with_its_code(engine, settings, talk):
+    """What the user wrote is never shortened."""
     endless = GivenTranscript((GivenLine("word " * 200, 0.5, 2.0),))
     held = order(engine, settings, talk, source_transcript=endless.to_dict())
+    with transaction(engine) as session:
+        session.get_one(Job, held.job_id).dubs[0].transcript = endless.to_dict()
     job = run(engine, settings, held)
     assert (job.status, job.error_code) == ("FAILED", "translation_too_long")
 

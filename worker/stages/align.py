@@ -17,7 +17,7 @@ from worker.stages.translate import Translation
 from worker.timeline import Limits, Line, Plan, plan
 from worker.work import Work
 
-VERSION = 1
+VERSION = 2
 _PLAN = TypeAdapter(Plan)
 
 
@@ -44,6 +44,7 @@ def _placing(
     lines = timeline_lines(translation, spoken)
     limits = Limits(duration=sound.seconds)
     audio = {line.id: line.audio for line in spoken.lines if line.audio}
+    own_rates = {line.id: line.own_rate for line in spoken.lines}
     recipe = Recipe(
         "align",
         VERSION,
@@ -54,7 +55,7 @@ def _placing(
 
     def build(out: Path) -> Facts:
         planned = plan(lines, limits)
-        voice_track.write(out, _laid(work, planned, audio, step), sound.samples)
+        voice_track.write(out, _laid(work, planned, audio, own_rates, step), sound.samples)
         return {"plan": asdict(planned)}
 
     return recipe, build
@@ -66,10 +67,12 @@ def timeline_lines(translation: Translation, spoken: Spoken) -> list[Line]:
     return [Line(line.id, line.start, line.end, line.speaker, seconds[line.id]) for line in translation.lines]
 
 
-def _laid(work: Work, planned: Plan, audio: dict[int, Artifact], step: Step) -> Iterator[tuple[float, Samples]]:
-    """Each line's start and its sound at 48 kHz, in order."""
+def _laid(
+    work: Work, planned: Plan, audio: dict[int, Artifact], own_rates: dict[int, float], step: Step
+) -> Iterator[tuple[float, Samples]]:
+    """Each line's start and its sound at 48 kHz, in order. A plan's speeds count from the voice's default rate."""
     starts = {placement.id: placement.start for placement in planned.placements}
-    jobs = (StretchJob(p.id, work.checkpoints.path(audio[p.id]), p.speed) for p in planned.placements)
+    jobs = (StretchJob(p.id, work.checkpoints.path(audio[p.id]), p.speed / own_rates[p.id]) for p in planned.placements)
     for number, (line_id, samples) in enumerate(stretch_all(jobs, work.cores // work.lanes), 1):
         step.at(number / len(starts))
         yield starts[line_id], samples

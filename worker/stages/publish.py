@@ -14,6 +14,7 @@ from worker.media import ffmpeg
 from worker.media.ffmpeg import SoundTrack
 from worker.report import Dubbed, report
 from worker.stages.assemble import CONTENT_TYPES, for_assembly, stored_bytes
+from worker.stages.picture import drawn
 from worker.subtitles import to_srt, to_vtt
 from worker.work import Work
 
@@ -92,21 +93,23 @@ def _tagged(work: Work, dubbed: Dubbed) -> Artifact:
 
 
 def _documents(work: Work, dubbed: Dubbed, prefix: str, name: str) -> Iterator[NewResult]:
-    wanted = work.request.subtitles != "none" and "subtitles" in work.request.outputs
-    for document in _texts(name, dubbed, subtitles=wanted, both=work.request.bilingual):
+    for document in _texts(work, name, dubbed):
         key = f"{prefix}{document.kind}{PurePath(document.filename).suffix}"
         body = document.text.encode()
         work.storage.put(key, body, document.content_type)
         yield NewResult(document.language, document.kind, key, document.filename, document.content_type, len(body))
 
 
-def _texts(name: str, dubbed: Dubbed, *, subtitles: bool, both: bool) -> Iterator[_Document]:
+def _texts(work: Work, name: str, dubbed: Dubbed) -> Iterator[_Document]:
     source, target = dubbed.heard.transcript.language, dubbed.language
-    if subtitles:
-        yield from _subtitles(name, dubbed, both=both)
+    if work.request.subtitles != "none" and "subtitles" in work.request.outputs:
+        yield from _subtitles(name, dubbed, both=work.request.bilingual)
     transcript = dubbed.heard.transcript.to_dict()
     yield _Document(None, "transcript", f"{name}.{source}.transcript.json", "application/json", _json(transcript))
-    yield _Document(target, "report", f"{name}.{target}.report.json", "application/json", _json(report(dubbed)))
+    found = report(dubbed)
+    yield _Document(target, "report", f"{name}.{target}.report.json", "application/json", _json(found))
+    picture = drawn(work, dubbed, found)
+    yield _Document(target, "report_picture", f"{name}.{target}.report.svg", "image/svg+xml", picture)
 
 
 def _subtitles(name: str, dubbed: Dubbed, *, both: bool) -> Iterator[_Document]:
