@@ -59,20 +59,40 @@ class Retiming:
 
     spans: tuple[tuple[float, float, float], ...]
 
-    def added(self, ticks: str) -> str:
-        """ffmpeg's expression of the seconds to add at the time `ticks`, an expression in units of TB."""
-        steps = (f"{share:.9f}*clip({ticks}*TB-{start:.6f},0,{length:.6f})" for start, length, share in self.spans)
-        return f"({'+'.join(steps)})"
-
     def packets(self) -> str:
         """The bitstream filter that moves packets, whose order stays as it is."""
-        pts, dts, end = (self.added(ticks) for ticks in ("PTS", "DTS", "(PTS+DURATION)"))
-        moved = f"pts=PTS+{pts}/TB:dts=DTS+{dts}/TB:duration=DURATION+({end}-{pts})/TB"
-        return "setts=" + moved.replace(",", r"\,")
+        moved = {name: f"st(0,{ticks}*TB);{ticks}+{self._added('ld(0)')}/TB" for name, ticks in _TIMES.items()}
+        ends = f"st(0,PTS*TB);st(1,(PTS+DURATION)*TB);DURATION+({self._added('ld(1)')}-{self._added('ld(0)')})/TB"
+        return "setts=" + _escaped(":".join(f"{name}={value}" for name, value in {**moved, "duration": ends}.items()))
 
     def frames(self) -> str:
         """The filter that moves decoded pictures."""
-        return "setpts=" + f"PTS+{self.added('PTS')}/TB".replace(",", r"\,")
+        return "setpts=" + _escaped(f"st(0,PTS*TB);PTS+{self._added('ld(0)')}/TB")
+
+    def _added(self, time: str) -> str:
+        """ffmpeg's expression of the seconds to add at `time`: a balanced tree, for ffmpeg takes no deep ones."""
+        pieces, added, end = list[tuple[float, str]](), 0.0, 0.0
+        for start, length, share in self.spans:
+            if start > end:
+                pieces.append((end, f"{added:.6f}"))
+            pieces.append((start, f"({added:.6f}+{share:.9f}*({time}-{start:.6f}))"))
+            added, end = added + share * length, start + length
+        return _tree(time, [*pieces, (end, f"{added:.6f}")])
+
+
+_TIMES = {"pts": "PTS", "dts": "DTS"}
+
+
+def _tree(time: str, pieces: Sequence[tuple[float, str]]) -> str:
+    """Of pieces (from when on, expression) the one that holds at `time`."""
+    if len(pieces) == 1:
+        return pieces[0][1]
+    middle = len(pieces) // 2
+    return f"if(lt({time},{pieces[middle][0]:.6f}),{_tree(time, pieces[:middle])},{_tree(time, pieces[middle:])})"
+
+
+def _escaped(expression: str) -> str:
+    return expression.replace(",", r"\,").replace(";", r"\;")
 
 
 def iso639_2(tag: str) -> str:

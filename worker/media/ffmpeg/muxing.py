@@ -59,6 +59,8 @@ class Joining:
 def mux(original: Path, facts: MediaFacts, joining: Joining, out: Path, *, told: Told = untold) -> MuxReport:
     """Join the original's picture with dubs and subtitles; its packets stay as they are unless it is drawn on.
 
+    The report has a sentence for all that could not be kept.
+
     The file's kind is `container_for(facts)`, whatever `out` is called.
     Raises PermanentError `media_unreadable`, `mux_failed`; TransientError.
     """
@@ -82,7 +84,14 @@ def mux(original: Path, facts: MediaFacts, joining: Joining, out: Path, *, told:
         graph = _muxing(original, described, out, layout, written)
         limits = _limits(original, joining, seconds)
         run(graph, limits, failure=FAILED, seconds=seconds, told=told, chapters=joining.chapters)
-    return MuxReport(layout.warnings)
+    return MuxReport((*layout.warnings, *_lost_notes(described, out, drawn=drawn is not None)))
+
+
+def _lost_notes(described: Description, out: Path, *, drawn: bool) -> Iterator[str]:
+    """A sentence for all that the original said about its picture and `out` does not."""
+    turned = {"display matrix"} if drawn else set()  # what is drawn on was turned upright
+    lost = described.picture_notes - turned - (describe(out).picture_notes if described.picture_notes else frozenset())
+    return (f"What the original says of its picture ({note}) could not be kept." for note in sorted(lost))
 
 
 def tag_sound(sound: SoundTrack, out: Path) -> None:
