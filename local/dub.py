@@ -96,10 +96,7 @@ def show(files: dict[str, list[Path]], console: Console) -> None:
 
 def _video(client: Client, order: Order, bar: Progress, task: TaskID) -> Video:
     if order.address:
-        bar.update(task, description="import", total=None)
-        video = client.arrived(client.import_url(order.address, order.filename).video_id)
-        bar.update(task, total=1.0)
-        return video
+        return _imported(client, order, order.address, bar, task)
     assert order.video is not None
     try:
         return _sent(client, order, order.video, bar, task)
@@ -109,13 +106,37 @@ def _video(client: Client, order: Order, bar: Progress, task: TaskID) -> Video:
         raise
 
 
+def _imported(client: Client, order: Order, address: str, bar: Progress, task: TaskID) -> Video:
+    reasons: set[str] = set()
+
+    def tell(video: Video) -> None:
+        came = f" {(video.received_bytes or 0) / 2**20:.0f} MiB"
+        bar.update(task, description=f"import{came if video.received_bytes else ''}")
+        reason = video.retry_reason.message if video.retry_reason else None
+        if reason and reason not in reasons:
+            reasons.add(reason)
+            bar.console.print(f"  {reason} It is tried again.", soft_wrap=True, highlight=False, markup=False)
+
+    bar.update(task, description="import", total=None)
+    video = client.arrived(client.import_url(address, order.filename).video_id, tell)
+    bar.update(task, total=1.0)
+    return video
+
+
 def _sent(client: Client, order: Order, path: Path, bar: Progress, task: TaskID) -> Video:
+    announced: list[str] = []
+
     def tell(sent: int, size: int) -> None:
         bar.update(task, completed=sent / size)
 
     if order.resume:
         return client.resume(order.resume, path, tell)
-    return client.upload(path, tell, order.filename)
+    try:
+        return client.upload(path, tell, order.filename, announced=announced.append)
+    except KeyboardInterrupt:
+        for video_id in announced:
+            bar.console.print(f"Go on with --resume {video_id}.", soft_wrap=True, highlight=False)
+        raise
 
 
 def _follow(client: Client, job_id: str, bar: Progress, task: TaskID) -> None:

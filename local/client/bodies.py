@@ -173,6 +173,7 @@ class Video(Body):
     fps: float | None
     thumbnail_url: str | None
     error: Failure | None
+    retry_reason: Failure | None
     created_at: datetime
     uploaded_at: datetime | None
     expires_at: datetime | None

@@ -1,7 +1,7 @@
 """The client: one method for each call, and what takes several of them."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -71,20 +71,29 @@ class Client:
     # Videos
 
     def upload(
-        self, path: Path, progress: Progress | None = None, filename: str | None = None, title: str | None = None
+        self,
+        path: Path,
+        progress: Progress | None = None,
+        filename: str | None = None,
+        title: str | None = None,
+        announced: Callable[[str], object] | None = None,
     ) -> Video:
         """Announce the file at `path`, send its bytes and have it examined. `progress(sent, all)` in bytes.
+
+        `announced` is told the video's id before the first byte is sent: with it the upload can be resumed.
 
         Raises ClientError with the video's id in `problem["video_id"]` when the bytes don't get through: `resume` it.
         """
         new = NewVideo(
             filename=filename or path.name, size_bytes=path.stat().st_size, content_type=media_type(path), title=title
         )
-        announced = self._call(calls.ANNOUNCE, new)
+        made = self._call(calls.ANNOUNCE, new)
+        if announced is not None:
+            announced(made.video_id)
         try:
-            return Sender(self._connection, announced.video_id, path, progress).send(announced.upload)
+            return Sender(self._connection, made.video_id, path, progress).send(made.upload)
         except ClientError as error:
-            error.problem.setdefault("video_id", announced.video_id)
+            error.problem.setdefault("video_id", made.video_id)
             raise
 
     def resume(self, video_id: str, path: Path, progress: Progress | None = None) -> Video:
@@ -110,9 +119,12 @@ class Client:
         """Let the service fetch a video; it is IMPORTING, see `arrived`."""
         return self._call(calls.IMPORT, NewImport(url=url, filename=filename, title=title))
 
-    def arrived(self, video_id: str) -> Video:
-        """The video once it is READY. Raises ClientError with its code when it is rejected."""
+    def arrived(self, video_id: str, told: Callable[[Video], object] | None = None) -> Video:
+        """The video once it is READY; `told` is called with it while it is not. Raises ClientError with its code when
+        it is rejected."""
         while (video := self.video(video_id)).status == "IMPORTING":
+            if told is not None:
+                told(video)
             time.sleep(POLL_SECONDS)
         if video.error:
             raise ClientError(str(video.error), video.error.code)

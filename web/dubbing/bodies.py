@@ -1,7 +1,7 @@
 """Jobs, dubs and results as the dubbing routes answer them."""
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from shared.dubbing import state
 from shared.dubbing.shown import ShownDub, ShownJob
@@ -77,6 +77,7 @@ def _error(row: Job | Dub | ShownJob | ShownDub) -> ErrorBody | None:
 def result_body(row: Result) -> ResultBody:
     """The file with a fresh URL."""
     near = neighbours()
+    expires_at = near.storage.urls_expire_at()
     return ResultBody(
         language=row.language,
         kind=row.kind,
@@ -84,5 +85,5 @@ def result_body(row: Result) -> ResultBody:
         filename=row.filename,
         content_type=row.content_type,
         size_bytes=row.size_bytes,
-        expires_at=datetime.now(UTC) + timedelta(seconds=near.settings.presigned_url_seconds),
+        expires_at=expires_at,
     )
