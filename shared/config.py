@@ -101,9 +101,13 @@ class Settings(BaseSettings):
 
     # What goes out to addresses that users name: imports and webhooks (seconds)
     import_slots: int = Field(2, ge=1, le=20)
+    # Of one user, on all instances together: the rest of the slots is for others
+    import_slots_per_user: int = Field(1, ge=1, le=20)
     import_poll_seconds: float = Field(2, gt=0)
     import_cap_seconds: float = Field(6 * 3600, gt=0)
     import_stall_seconds: float = Field(60, gt=0)
+    # Bytes a second, on average of what was waited for; a server that drips keeps no slot
+    import_slowest_bytes: int = Field(32 * 1024, ge=0)
     webhook_poll_seconds: float = Field(5, gt=0)
     webhook_timeout_seconds: float = Field(10, gt=0)
     webhook_backoff_seconds: float = Field(30, gt=0)

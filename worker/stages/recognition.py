@@ -1,7 +1,7 @@
 """Recognition piece by piece, each piece's words a checkpoint of their own."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -28,7 +28,7 @@ Told = Callable[[float], None]
 
 
 class Recognition:
-    """One sound's recognition, its pieces' `bounds` by index. `found`: an earlier attempt had recognised some of it."""
+    """One sound's recognition. `found`: an earlier attempt had recognised some; `bounds`: its pieces, by index."""
 
     def __init__(self, work: Work, recogniser: SpeechRecognitionChain, sound: str, read: Read) -> None:
         """`sound` is the fingerprint of what `read` reads."""
@@ -90,7 +90,8 @@ def document_of(
     `source_language_unknown`.
     """
     found = joined([Part(*bounds[one.index], one.words, one.speakers) for one in heard])
-    said = _spoken(found.words, believable(found.words, voiced))
+    events = are_events([word.text for word in found.words])
+    said = [index for index in believable(found.words, voiced) if not events[index]]
     words = [found.words[index] for index in said]
     diarised = bool(words) and all(one.speakers is not None for one in heard if one.words)
     speakers = [found.speakers[index] for index in said] if diarised and found.speakers else None
@@ -98,12 +99,6 @@ def document_of(
     written = Transcript(language, segmented(words, language, speakers)).to_dict()
     engine = who(piece.engine for piece in heard)
     return {"transcript": written, "doubtful": doubtful, "engine": engine, "diarised": diarised}
-
-
-def _spoken(words: Sequence[Word], believed: Sequence[int]) -> list[int]:
-    """Those of `believed` (places in `words`) that are no songs, laughter and noises: those stay in the original."""
-    events = are_events([words[index].text for index in believed])
-    return [index for index, event in zip(believed, events, strict=True) if not event]
 
 
 def _from_document(document: dict[str, Any]) -> Recognised:

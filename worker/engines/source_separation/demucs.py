@@ -1,6 +1,6 @@
-"""Demucs: the voice as a model hears it, taken off the original, which leaves the background.
+"""Demucs: the voice as a model hears it, taken off the original, which leaves the background. For the `gpu` extra.
 
-An optional extra (`gpu`). Demucs keeps the voice's phases, so that what is left is the original less the voice to the sample; nothing else of the
+Demucs keeps the voice's phases, so that what is left is the original less the voice to the sample; nothing else of the
 original passes through the model.
 """
 

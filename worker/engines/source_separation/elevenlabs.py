@@ -30,6 +30,7 @@ from worker.threads import side_by_side
 
 # It takes an hour and 500 MB at once, and 4.6 s at least; five minutes keep memory small, and what a failure costs.
 LONGEST, OVERLAP, SHORTEST = 300.0, 1.0, 5.0  # seconds
+PAID_FOR = "audio_isolation"
 SIDE_BY_SIDE = 2  # stretches in memory at once
 LATEST = 0.25  # seconds that the answer may be shifted by
 FITTED = 20.0  # seconds of the loudest voice by which it is fitted
@@ -40,7 +41,7 @@ class ElevenLabsIsolation:
     """A SourceSeparator."""
 
     name = "elevenlabs"
-    model = "audio-isolation+mask-1"
+    model = "audio_isolation+mask-1"
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -72,7 +73,7 @@ class ElevenLabsIsolation:
                 return None
             usage = (Usage("seconds", mixed.seconds),)
             made = self._door.call(
-                lambda: self._isolated(mixed, path), slot="source_separation", model=self.model, usage=lambda _: usage
+                lambda: self._isolated(mixed, path), slot="source_separation", model=PAID_FOR, usage=lambda _: usage
             )
             made.rename(path)
         return path
