@@ -38,6 +38,7 @@ class Order:
     range: Range | None = None
     preview: bool = False
     speakers: int | None = None
+    listen_back: bool | None = None
 
     def check(self) -> None:
         """Raises ClientError for a file that is not there."""
@@ -64,6 +65,7 @@ def dub(client: Client, order: Order, out: Path, console: Console) -> dict[str, 
             range=order.range,
             preview=order.preview or None,
             speakers=order.speakers,
+            listen_back=order.listen_back,
         )
         _follow(client, job.job_id, bar, task)
     return _download(client, job.job_id, out)
@@ -172,6 +174,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     add("--speakers", type=int, metavar="NUMBER", help="how many speak, where the transcript does not say who")
     add("--background", choices=("keep", "duck", "drop"), help="what becomes of music and noise")
     add("--range", type=_range, metavar="START-END", help="only this part, in seconds")
+    add("--listen-back", action=argparse.BooleanOptionalAction, help="have the dub recognised and compared")
     add("--preview", action="store_true", help="only the first half minute with speech")
     add("--out", type=Path, default=Path("out"), metavar="FOLDER", help="default: %(default)s")
     add("--url", default="http://127.0.0.1:8000", help="default: %(default)s")
@@ -198,6 +201,7 @@ def _order(arguments: argparse.Namespace) -> Order:
         range=arguments.range,
         preview=arguments.preview,
         speakers=arguments.speakers,
+        listen_back=arguments.listen_back,
     )
 
 

@@ -76,7 +76,8 @@ def synthesize(work: Work, language: str, sound: Extracted, heard: Heard, transl
             lines.append(spoken)
             step.at(len(lines) / len(translation.lines))
         step.ran(synthesiser.label, whole=not begun and bool(lines))
-    learn_paces(work, language, speak.measured)
+    listed = {voice.voice_id for voice in voices}  # a clone lasts for one job
+    learn_paces(work, language, (said for said in speak.measured if said[0] in listed))
     return Spoken(tuple(lines), who(line.engine for line in lines if line.engine) or synthesiser.label)
 
 
