@@ -146,8 +146,13 @@ class Settings(BaseSettings):
     # Voices of the public library that are offered too, by their ids
     fish_voices: Names = ()
     whisperx_model: str = "large-v3"
-    whisperx_device: Literal["auto", "cpu", "cuda"] = "auto"
+    models_device: Literal["auto", "cpu", "cuda"] = "auto"
+    # Who tells speakers apart for it (a pyannote pipeline, and the token that its maker asks for); `none`: nobody
+    whisperx_diarisation_model: str = "none"
+    whisperx_token: SecretStr | None = None
     demucs_model: str = "htdemucs"
+    # Where the models of the gpu extra lie; unset: fetched from their makers at first use
+    models_dir: Path | None = None
     # What a unit costs in US dollars where that is not the list price: `openai/whisper-1/seconds=0.0001,…`
     provider_prices: Annotated[tuple[tuple[str, Decimal], ...], NoDecode] = ()
     # One request to a provider, from its beginning to its end (seconds)

@@ -52,7 +52,7 @@ def collect(settings: Settings, last: Mapping[str, dict[str, Any]]) -> dict[str,
     A provider that does not say which voices it has keeps those of `last`, the form published before. Raises
     SettingsError.
     """
-    recognisers = chain.speech_recognition(settings)
+    recognisers, cloner = chain.speech_recognition(settings), chain.voice_cloning(settings)
     details: dict[str, dict[str, Any]] = {
         "speech_recognition": {
             "languages": sorted(recognisers.languages),
@@ -60,7 +60,10 @@ def collect(settings: Settings, last: Mapping[str, dict[str, Any]]) -> dict[str,
         },
         "forced_alignment": {"languages": sorted(chain.forced_alignment(settings).languages)},
         "translation": {"pairs": sorted(map(list, chain.translation(settings).pairs()))},
-        "speech_synthesis": {"voices": _voices(settings, last.get("speech_synthesis", {}))},
+        "speech_synthesis": {
+            "voices": _voices(settings, last.get("speech_synthesis", {})),
+            "cloned": sorted(cloner.languages) if cloner else [],
+        },
         "source_separation": {},
     }
     return {slot: {"engines": list(settings.engines(slot)), **details[slot]} for slot in ENGINE_SLOTS}

@@ -17,6 +17,7 @@ from shared.dubbing.state import Status
 from shared.errors import LeaseLostError, PermanentError, TransientError
 from worker.report import Dubbed
 from worker.stages.align import align
+from worker.stages.clone import Clones
 from worker.stages.excerpt import excerpt, first_recipe
 from worker.stages.extract import Extracted, extract, recipe_of
 from worker.stages.fetch import fetch, original_of
@@ -40,7 +41,7 @@ def run(work: Work) -> Status:
     sound = extract(work, excerpt(work))
     bed = separate(work, sound)
     heard = transcribe(work, sound)
-    attempt = partial(_attempt, work, sound, bed, heard)
+    attempt = partial(_attempt, work, sound, bed, heard, Clones(work, sound, heard))
     troubles = list(filter(None, side_by_side(attempt, work.request.pending, work.lanes)))
     if troubles:
         raise min(troubles, key=_rank)
@@ -48,10 +49,10 @@ def run(work: Work) -> Status:
         return jobs.finish(session, work.held, work.settings)
 
 
-def dub(work: Work, sound: Extracted, bed: Bed, heard: Heard, language: str) -> None:
+def dub(work: Work, sound: Extracted, bed: Bed, heard: Heard, clones: Clones, language: str) -> None:
     """All that one language takes."""
     translation = translate(work, language, sound, heard)
-    spoken = synthesize(work, language, sound, heard, translation)
+    spoken = synthesize(work, language, sound, heard, translation, clones)
     placed = align(work, language, sound, translation, spoken)
     with listening(work, language, spoken, placed) as ears:
         mixed = mix(work, language, sound, bed, heard, placed)
@@ -60,13 +61,13 @@ def dub(work: Work, sound: Extracted, bed: Bed, heard: Heard, language: str) -> 
     publish(work, Dubbed(language, sound, bed, heard, translation, spoken, placed, mixed, muxed, listened))
 
 
-def _attempt(work: Work, sound: Extracted, bed: Bed, heard: Heard, language: str) -> Exception | None:
+def _attempt(work: Work, sound: Extracted, bed: Bed, heard: Heard, clones: Clones, language: str) -> Exception | None:
     """The language's dub, or its error on its row; trouble that may pass is returned, for the others go on."""
     with transaction(work.engine) as session:
         jobs.start_dub(session, work.held, language)
     try:
         with log.bound(language=language):
-            dub(work, sound, bed, heard, language)
+            dub(work, sound, bed, heard, clones, language)
     except PermanentError as error:
         logger.warning("dub failed", language=language, code=error.code, message=error.message)
         with transaction(work.engine) as session:

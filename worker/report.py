@@ -19,6 +19,7 @@ from worker.stages.translate import Translation
 SENTENCES = {
     "no_speech_found": "No speech was found: the file keeps its original sound.",
     "speakers_uncertain": "The voices could not be told apart beyond doubt. Say how many speak, or who says what.",
+    "clone_too_little_speech": "A speaker says too little to be cloned (10 seconds are needed) and got another voice.",
     "recognition_doubtful": "The recogniser was unsure of what it heard. Check the transcript, or send your own.",
     "background_ducked": "No engine separates speech and background here: the original is turned down under the dub.",
     "not_listened_to": "Nobody listened to the dub: the recogniser does not read its language.",
@@ -120,7 +121,8 @@ def _engines(dubbed: Dubbed) -> dict[str, str]:
 
 def _warnings(dubbed: Dubbed) -> list[dict[str, str]]:
     """What a user should know: `{code, message}`, the stage's own sentence for a stream that was not kept as it was."""
-    codes = [*dubbed.heard.warnings, *([dubbed.listened.warning] if dubbed.listened.warning else [])]
+    heard_back = [dubbed.listened.warning] if dubbed.listened.warning else []
+    codes = [*dubbed.heard.warnings, *dubbed.spoken.warnings, *heard_back]
     if dubbed.bed.ducked and dubbed.mixed.levels["background"] == "duck":
         codes.append("background_ducked")
     if (dubbed.mixed.levels["true_peak_dbtp"] or -99.0) > HIGHEST_TRUE_PEAK_DBTP:

@@ -6,7 +6,7 @@ from math import log2
 import langcodes
 
 from shared.errors import PermanentError
-from shared.voice import AUTO
+from shared.voice import AUTO, CLONE
 from worker.engines.protocols import Voice
 
 DEFAULT = "default"
@@ -43,6 +43,16 @@ def cast(
     while open_ones := {speaker: pitch for speaker, pitch in measured.items() if speaker not in chosen}:
         chosen |= _nearest(open_ones, _unused(own, chosen) or own)
     return {speaker: chosen.get(speaker) or _in_turn(speaker, left, own, chosen) for speaker in speakers}
+
+
+def demand_offered(speakers: Sequence[str], wished: Mapping[str, str], voices: Sequence[Voice]) -> None:
+    """Each voice that counts is there still. Raises PermanentError `voice_not_found`."""
+    offered = {voice.voice_id for voice in voices}
+    for speaker in speakers:
+        wish = wished.get(speaker) or wished.get(DEFAULT) or AUTO
+        if wish not in {AUTO, CLONE} and wish not in offered:
+            message = f"There is no voice “{wish}” any more. Order the dub again with one that GET /voices lists."
+            raise PermanentError("voice_not_found", message)
 
 
 def speaks(voice: Voice, language: str) -> bool:

@@ -2,6 +2,7 @@
 
 from shared.models.activity import Activity, Attempts
 from shared.models.base import Base, new_id
+from shared.models.clones import ClonedVoice
 from shared.models.costs import ProviderCall
 from shared.models.credentials import ApiKey, OneTimeToken, RefreshToken, UserSession
 from shared.models.idempotency import IdempotencyKey
@@ -18,6 +19,7 @@ __all__ = [
     "Artifact",
     "Attempts",
     "Base",
+    "ClonedVoice",
     "Dub",
     "EngineCapabilities",
     "IdempotencyKey",

@@ -9,14 +9,8 @@ import pytest
 
 from tests.contracts.conftest import ALSO_ENGLISH, ENGLISH, music, spoken
 from worker.engines.protocols import Samples, Sound
-from worker.media.voice_activity import (
-    CUT_OVERLAP,
-    LONGEST_PIECE,
-    PIECE_MARGIN,
-    pieces,
-    snap_onset,
-    voiced_spans,
-)
+from worker.media.voice_activity import CUT_OVERLAP, LONGEST_PIECE, PIECE_MARGIN, pieces, voiced_spans
+from worker.onsets import snap_onset
 from worker.spans import Span, intersection, total, union
 
 RATE = 16_000

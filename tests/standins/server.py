@@ -84,6 +84,7 @@ class Server:
         self.url = ""
         self.latency: dict[str, float] = {}
         self.log: list[Asked] = []
+        self.answered: list[tuple[str, float, float]] = []  # a route, when it was asked and when it had its answer
         self._plans: dict[str, deque[Fault | None]] = defaultdict(deque)
         self._random = random.Random(0)
         self._share = 0.0
@@ -117,6 +118,7 @@ class Server:
         """An empty log, no plans."""
         with self._lock:
             self.log.clear()
+            self.answered.clear()
             self._plans.clear()
 
     def settings(self, *providers: str) -> dict[str, Any]:
@@ -192,12 +194,14 @@ def make_app(server: Server, modules: Sequence[ModuleType]) -> Flask:
     @app.before_request
     def meet() -> Response | None:
         route = (request.endpoint or "unknown").rpartition(".")[2]
+        g.route, g.begun = route, time.monotonic()
         g.fault = server.take(route)
         time.sleep(server.latency.get(route, 0.0))
         return _met(g.fault) if g.fault else None
 
     @app.after_request
     def spoil(answer: Response) -> Response:
+        server.answered.append((g.route, g.begun, time.monotonic()))
         if server.meets("malformed"):
             body = answer.get_data()
             return Response(body[: len(body) // 2], answer.status_code, mimetype=answer.mimetype)

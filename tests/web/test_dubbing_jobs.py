@@ -77,6 +77,9 @@ def test_order(person: Person, video: UUID, settings: Settings, engine: Engine) 
             "range": None,
             "preview": False,
             "speakers": 2,
+            "voice_consent": False,
+            "glossary": {},
+            "registers": {},
             "listen_back": None,
         }
         assert job.source_transcript
@@ -121,6 +124,14 @@ def test_order(person: Person, video: UUID, settings: Settings, engine: Engine) 
         ({"speakers": 0}, "invalid_request"),
         ({"speakers": 21}, "invalid_request"),
         ({"speakers": "2"}, "invalid_request"),
+        ({"voices": {"default": "clone"}}, "voice_consent_required"),
+        ({"voices": {"default": "clone"}, "voice_consent": "yes"}, "invalid_request"),
+        ({"voices": {"S1": "clone"}, "voice_consent": True, "target_languages": ["ca"]}, "cloning_not_offered"),
+        ({"glossary": {"term": 1}}, "invalid_request"),
+        ({"glossary": {"": "empty"}}, "invalid_request"),
+        ({"glossary": {str(number): None for number in range(201)}}, "invalid_request"),
+        ({"glossary": {"half \ud800": None}}, "invalid_request"),
+        ({"registers": {"default": "rude"}}, "invalid_request"),
         ({"voices": {"default": "fake:nobody"}}, "unknown_voice"),
         ({"voices": {"S1": "fake:pau"}}, "voice_language_mismatch"),
         ({"voices": {"S1": 1}}, "invalid_request"),
@@ -188,6 +199,27 @@ def test_a_voice_for_a_speaker(person: Person, video: UUID) -> None:
     assert order(person, video, source_transcript=two, voices={"Ana": "fake:ana"}).status_code == 202
     assert order(person, video, voices={"S7": "fake:ana"}).status_code == 202
     assert order(person, video, source_transcript=SRT, voices={"S2": "fake:ana"}).status_code == 202, "told by voice"
+
+
+@pytest.mark.usefixtures("served")
+def test_a_cloned_voice_a_glossary_and_registers(person: Person, video: UUID, engine: Engine) -> None:
+    answer = order(
+        person,
+        video,
+        target_languages=["es", "ca"],
+        voices={"S1": "clone"},
+        voice_consent=True,
+        glossary={" One  Voice ": None, "dub": " doblaje ", "plain": ""},
+        registers={"default": "formal", "S2": "informal"},
+    )
+    assert answer.status_code == 202
+    assert answer.json
+    with transaction(engine) as session:
+        options = session.get_one(Job, UUID(answer.json["job_id"])).options
+    assert options["voices"] == {"S1": "clone"}
+    assert options["voice_consent"] is True
+    assert options["glossary"] == {"One Voice": None, "dub": "doblaje", "plain": None}
+    assert options["registers"] == {"default": "formal", "S2": "informal"}
 
 
 @pytest.mark.usefixtures("served")

@@ -73,7 +73,7 @@ def test_a_dub_leaves_every_kind_of_result(engine, settings, talk, tmp_path):
     assert (job.status, job.progress, job.dubs[0].status) == ("COMPLETED", 1.0, "COMPLETED")
     assert set(results(engine, held)) == {
         "dubbed_video.mp4", "dubbed_audio.m4a", "dub_subtitles.srt", "dub_subtitles.vtt", "source_subtitles.srt",
-        "source_subtitles.vtt", "transcript.json", "report.json",
+        "source_subtitles.vtt", "transcript.json", "report.json", "report_picture.svg",
     }  # fmt: skip
     for result in results(engine, held).values():
         stored = Storage(settings).head(result.key)
@@ -256,4 +256,4 @@ def test_what_belongs_to_the_source_is_there_once(engine, settings, talk):
     assert sorted(row.kind for row in rows if row.language is None) == [
         "source_subtitles", "source_subtitles", "transcript",
     ]  # fmt: skip
-    assert len({row.filename for row in rows}) == len(rows) == 3 + 2 * 5
+    assert len({row.filename for row in rows}) == len(rows) == 3 + 2 * 6

@@ -207,9 +207,11 @@ class SpeechSynthesiser(Protocol):
 
 
 class VoiceCloner(Protocol):
-    """Voices made from somebody's own speech, for one job."""
+    """Voices made from somebody's own speech, for one job; the engine of the same name speaks with them."""
 
     name: str
+    # What the clones speak (BCP-47).
+    languages: frozenset[str]
 
     def clone(self, name: str, samples: Sequence[Sound], language: str) -> str:
         """The voice id (`<engine>:<id>`) of a new voice, called `name`."""

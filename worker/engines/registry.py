@@ -5,13 +5,14 @@ import sys
 from collections.abc import Callable
 from typing import Any, Literal, overload
 
-from shared.config import PREFIX, Settings, SettingsError
+from shared.config import ENGINE_SLOTS, PREFIX, Settings, SettingsError
 from worker.engines.protocols import (
     ForcedAligner,
     SourceSeparator,
     SpeechRecogniser,
     SpeechSynthesiser,
     Translator,
+    VoiceCloner,
 )
 
 Factory = Callable[[Settings], Any]
@@ -41,6 +42,11 @@ ENGINES: dict[str, dict[str, str]] = {
         "ducking": "worker.engines.source_separation.ducking:Ducking",
         "elevenlabs": "worker.engines.source_separation.elevenlabs:ElevenLabsIsolation",
     },
+    # By the synthesiser that speaks with the clones; there is no setting of its own.
+    "voice_cloning": {
+        "elevenlabs": "worker.engines.voice_cloning.elevenlabs:ElevenLabsCloner",
+        "fish": "worker.engines.voice_cloning.fish:FishCloner",
+    },
 }
 
 
@@ -69,7 +75,7 @@ class Registry:
 
     def check(self, settings: Settings) -> None:
         """Raises SettingsError where a setting names an engine that does not exist, or one twice. Builds nothing."""
-        for slot in self._factories:
+        for slot in ENGINE_SLOTS:
             names = settings.engines(slot)
             if len(set(names)) != len(names):
                 raise SettingsError(f"{PREFIX}{slot.upper()} names an engine twice: {', '.join(names)}.")
@@ -79,6 +85,11 @@ class Registry:
     def build_all(self, slot: str, settings: Settings) -> list[Any]:
         """The engines configured for `slot`, in order. Raises SettingsError for an unknown name."""
         return [self._factory(slot, name)(settings) for name in settings.engines(slot)]
+
+    def cloner(self, name: str, settings: Settings) -> VoiceCloner | None:
+        """The cloner that belongs to the synthesiser `name`, if it has one."""
+        factory = self._factories["voice_cloning"].get(name)
+        return factory(settings) if factory else None
 
     def _factory(self, slot: str, name: str) -> Factory:
         if name not in self._factories[slot]:
@@ -105,6 +116,13 @@ def build(slot: str, settings: Settings) -> Any:
 def build_all(slot: str, settings: Settings) -> list[Any]:
     """The engines configured for `slot`, in order; see worker.engines.chain. Raises SettingsError."""
     return registry(settings).build_all(slot, settings)
+
+
+def cloner(settings: Settings, name: str | None = None) -> VoiceCloner | None:
+    """The cloner of the synthesiser `name`, else of the first configured one that has one."""
+    known = registry(settings)
+    names = settings.engines("speech_synthesis") if name is None else (name,)
+    return next(filter(None, (known.cloner(name, settings) for name in names)), None)
 
 
 def registry(settings: Settings) -> Registry:

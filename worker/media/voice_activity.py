@@ -27,7 +27,6 @@ PIECE_MARGIN = 0.15  # seconds of sound kept around a piece, so that no consonan
 PIECE_GAP = 2.0  # a longer pause ends a piece: what lies in it is music or noise, which recognisers hear words in
 LONGEST_PIECE = 60.0  # a voice without any pause is cut here at the latest, where it is quietest
 CUT_OVERLAP = 2.0  # seconds that both sides of a cut through a voice hear
-SNAP = 0.5  # seconds
 
 
 def voiced_spans(mono16k_blocks: Iterable[Samples], rate: int = RATE) -> list[Span]:
@@ -68,21 +67,6 @@ def pieces(
         for start, sound in _cut(group, read_span, longest):
             yield Piece(index, start, _muted(start, sound, spans) if through_pauses else sound)
             index += 1
-
-
-def snap_onset(time: float, spans: Sequence[Span], within: float = SNAP) -> float:
-    """The onset of the voice that begins closest to `time`, if that is within `within` seconds; else `time`."""
-    return _nearest(time, (span.start for span in spans), within)
-
-
-def snap_offset(time: float, spans: Sequence[Span], within: float = SNAP) -> float:
-    """The end of the voice that ends closest to `time`, if that is within `within` seconds; else `time`."""
-    return _nearest(time, (span.end for span in spans), within)
-
-
-def _nearest(time: float, candidates: Iterable[float], within: float) -> float:
-    best = min(candidates, key=lambda candidate: abs(candidate - time), default=time)
-    return best if abs(best - time) <= within else time
 
 
 def _raw_spans(blocks: Iterable[Samples]) -> tuple[list[Span], float]:

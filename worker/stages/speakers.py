@@ -7,19 +7,22 @@ from typing import Any, Literal
 
 import numpy as np
 
-from shared.dubbing.transcript import Segment, Transcript, Word
+from shared.dubbing.transcript import Segment, Transcript, Word, numbered
 from worker.artifacts import Recipe
 from worker.diarisation.clustering import Grouping, grouped
 from worker.diarisation.listeners import voiceprints
 from worker.diarisation.turns import span_of, turns
 from worker.diarisation.voiceprint import Voiceprint
 from worker.engines.protocols import Sound
+from worker.onsets import on_voices
 from worker.segmentation import segmented
+from worker.spans import Span
 from worker.work import Work
 
 VERSION = 1
 ENGINE = "voiceprints/1"
 JUDGED = 20  # of a speaker's longest lines
+RECOGNISERS_ERROR = 0.3  # seconds that a recogniser's times may be off
 
 Read = Callable[[float, float], Sound]
 # What the transcript's speakers are: those there are, one recognised piece's each, or nobody's.
@@ -37,11 +40,14 @@ class Told:
     warnings: tuple[str, ...]
 
 
-def told_apart(work: Work, sound: str, written: Transcript, read: Read, *, names: Names, given: bool) -> Told:
+def told_apart(
+    work: Work, sound: str, written: Transcript, read: Read, voiced: Sequence[Span], *, names: Names, given: bool
+) -> Told:
     """The speakers of `written`: those it names, else told by their voices.
 
     `sound` is the fingerprint of what `read` reads. The lines of a transcript that was `given` stay as they are; words
-    that were recognised become segments anew, never across speakers. Raises TransientError `engine_crashed`.
+    that were recognised become segments anew, never across speakers, that begin and end with the voices of `voiced`.
+    Raises TransientError `engine_crashed`.
     """
     if not written.segments:
         return Told(written, {}, None, made=False, warnings=())
@@ -52,6 +58,8 @@ def told_apart(work: Work, sound: str, written: Transcript, read: Read, *, names
     content = document.content
     warnings = () if content["certain"] else ("speakers_uncertain",)
     transcript = Transcript.from_dict(content["transcript"])
+    if not given:
+        transcript = _on_voices(transcript, voiced)
     return Told(transcript, content["pitches"], ENGINE if content["diarised"] else None, document.made, warnings)
 
 
@@ -85,6 +93,12 @@ def _diarised(written: Transcript, read: Read, count: int | None, *, given: bool
         speakers = [name for run, name in zip(said, names, strict=True) for _ in run]
         segments = segmented(words, written.language, speakers)
     return _result(Transcript(written.language, segments), zip(names, prints, strict=True), grouping, True)
+
+
+def _on_voices(transcript: Transcript, voiced: Sequence[Span]) -> Transcript:
+    spans = on_voices([Span(line.start, line.end) for line in transcript.segments], voiced, RECOGNISERS_ERROR)
+    lines = zip(transcript.segments, spans, strict=True)
+    return replace(transcript, segments=numbered(replace(line, start=s.start, end=s.end) for line, s in lines))
 
 
 def _result(

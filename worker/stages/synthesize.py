@@ -16,6 +16,7 @@ from worker.engines.chain import SpeechSynthesisChain, Utterance, who
 from worker.engines.protocols import NO_SPEECH_CONTEXT, SpeechContext
 from worker.fitting.room import is_over
 from worker.media.line import trim_and_fade
+from worker.stages.clone import KEY, Clones
 from worker.stages.extract import Extracted
 from worker.stages.fit import Fitting, fitting
 from worker.stages.paces import learn_paces
@@ -24,7 +25,7 @@ from worker.stages.transcribe import Heard
 from worker.stages.translate import Translation
 from worker.threads import side_by_side
 from worker.timeline.lines import MAX_SPEED, SLIGHTEST_SPEED
-from worker.voices import cast
+from worker.voices import cast, demand_offered
 from worker.work import Work
 
 VERSION = 3
@@ -57,9 +58,12 @@ class Spoken:
 
     lines: tuple[SpokenLine, ...]
     engine: str
+    warnings: tuple[str, ...] = ()
 
 
-def synthesize(work: Work, language: str, sound: Extracted, heard: Heard, translation: Translation) -> Spoken:
+def synthesize(
+    work: Work, language: str, sound: Extracted, heard: Heard, translation: Translation, clones: Clones
+) -> Spoken:
     """Speak the translation, several lines at once, each in words that fit its time where there are such words.
 
     Raises PermanentError `no_voice`, `voice_not_found`.
@@ -68,27 +72,36 @@ def synthesize(work: Work, language: str, sound: Extracted, heard: Heard, transl
         synthesiser = chain.speech_synthesis(work.settings)
         wished = work.request.wished_voices(language)
         voices = synthesiser.voices_for(language, wished)
-        chosen = cast(translation.speakers, language, voices, wished, heard.pitches)
-        speak = _Speak(work, synthesiser, chosen, fitting(work, language, sound, heard, translation))
+        demand_offered(translation.speakers, wished, voices)
+        own = clones.own(language, translation.speakers)
+        chosen = {**cast(translation.speakers, language, voices, wished, heard.pitches), **own.keys}
+        speak = _Speak(work, synthesiser, clones, chosen, fitting(work, language, sound, heard, translation))
         begun = speak.look_up(translation.lines)
         lines = []
         for spoken in side_by_side(speak.line, translation.lines, synthesiser.parallel_lines):
             lines.append(spoken)
             step.at(len(lines) / len(translation.lines))
         step.ran(synthesiser.label, whole=not begun and bool(lines))
-    listed = {voice.voice_id for voice in voices}  # a clone lasts for one job
-    learn_paces(work, language, (said for said in speak.measured if said[0] in listed))
-    return Spoken(tuple(lines), who(line.engine for line in lines if line.engine) or synthesiser.label)
+    learn_paces(work, language, speak.measured)
+    warnings = ("clone_too_little_speech",) if own.too_little else ()
+    return Spoken(tuple(lines), who(line.engine for line in lines if line.engine) or synthesiser.label, warnings)
 
 
 class _Speak:
     """One language's synthesis. `measured` is what was said here and now: voice id, text, seconds."""
 
     def __init__(
-        self, work: Work, synthesiser: SpeechSynthesisChain, voices: Mapping[str, str], fitting: Fitting
+        self,
+        work: Work,
+        synthesiser: SpeechSynthesisChain,
+        clones: Clones,
+        voices: Mapping[str, str],
+        fitting: Fitting,
     ) -> None:
+        """`voices`: by speaker a voice's id, or a clone's key."""
         self._work = work
         self._synthesiser = synthesiser
+        self._clones = clones
         self._voices = voices
         self._fitting = fitting
         self.measured: list[tuple[str, str, float]] = []
@@ -124,7 +137,7 @@ class _Speak:
 
     def _faster(self, line: Segment, spoken: SpokenLine, needed: float) -> SpokenLine:
         """The line at the voice's own faster rate, where the engine has one and it is `needed`."""
-        fastest = self._synthesiser.rates_of(spoken.voice_id)[1]
+        fastest = self._synthesiser.rates_of(self._clones.engine_voice(spoken.voice_id))[1]
         rate = round(min(needed, fastest, MAX_SPEED), 2)
         if rate < LEAST_OWN_RATE or not is_over(needed, 1.0):
             return spoken
@@ -143,7 +156,7 @@ class _Speak:
                 raise
             return replace(spoken, reasons=(*spoken.reasons, "empty_speech"))
         facts = audio.facts
-        if audio.made:
+        if audio.made and not facts["voice"].startswith(KEY):  # a clone never comes again
             self.measured.append((facts["voice"], wording.text, facts["seconds"]))
         reasons = (*spoken.reasons, *facts["reasons"])
         return replace(
@@ -176,10 +189,12 @@ class _Speak:
         return done or self._work.checkpoints.make(recipe, lambda out: self._say(utterance, out))
 
     def _say(self, utterance: Utterance, out: Path) -> Facts:
-        said = self._synthesiser.speak(utterance)
+        voice_id = self._clones.voice_id(utterance.voice_id)
+        said = self._synthesiser.speak(utterance._replace(voice_id=voice_id))
         rate, samples = said.sound.rate, trim_and_fade(said.sound.samples, said.sound.rate)
         soundfile.write(out, samples, rate, subtype="PCM_16", format="FLAC")
-        spoken = {"engine": said.engine, "voice": said.voice_id, "reasons": said.reasons}
+        voice = utterance.voice_id if said.voice_id == voice_id else said.voice_id
+        spoken = {"engine": said.engine, "voice": voice, "reasons": said.reasons}
         return {"seconds": len(samples) / rate, "rate": rate, **spoken}
 
 

@@ -11,7 +11,7 @@ from worker.artifacts import Recipe
 from worker.engines import chain
 from worker.engines.protocols import Samples, Sound
 from worker.expectation import transcriber
-from worker.given_transcript import timed
+from worker.given_transcript import spoken_only, timed
 from worker.given_translation import excerpted
 from worker.media.audio import read_mono, resampled_mono
 from worker.media.voice_activity import RATE, voiced_spans
@@ -51,7 +51,7 @@ def transcribe(work: Work, sound: Extracted) -> Heard:
         written = _recognised(work, sound, voiced, step) if given is None else _given(work, sound, voiced, given)
         told = told_apart(
             work, sound.sound.fingerprint, written.transcript, lambda start, end: _read(work, sound, start, end),
-            names=written.names, given=given is not None,
+            voiced.spans, names=written.names, given=given is not None,
         )  # fmt: skip
         step.ran(written.engine, whole=written.made and voiced.made and told.made)
     transcript, warnings = told.transcript, (*written.warnings, *told.warnings)
@@ -94,6 +94,8 @@ def _voiced(work: Work, sound: Extracted, step: Step) -> _Voiced:
 def _given(work: Work, sound: Extracted, voiced: _Voiced, given: GivenTranscript) -> _Written:
     """The transcript that came with the job: its times snapped to the sound, or found by forced alignment."""
     language, given = _source_language(work), excerpted(given, sound.source.excerpt)
+    if all(text.timed for text in work.request.translations.values()):  # others name its lines by their number
+        given = spoken_only(given)
     aligner = None if given.timed else chain.forced_alignment(work.settings)
     engine = transcriber(work.settings, work.request)
     options = {"given": given.to_dict(), "language": language}
@@ -130,7 +132,8 @@ def _recognised(work: Work, sound: Extracted, voiced: _Voiced, step: Step) -> _W
         recognition = Recognition(work, recogniser, sound.sound.fingerprint, read)
         heard = recognition.run(voiced.spans, told)
         anew = not recognition.found
-        return document_of(heard, work.request.source_language, doubtful=recogniser.doubts(heard))
+        doubtful = recogniser.doubts(heard)
+        return document_of(heard, recognition.bounds, voiced.spans, work.request.source_language, doubtful=doubtful)
 
     document = work.checkpoints.make_document(recipe, build)
     warnings = ("recognition_doubtful",) if document.content["doubtful"] else ()

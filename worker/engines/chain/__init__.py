@@ -14,6 +14,7 @@ from worker.engines.chain.speech_recognition import SpeechRecognitionChain as Sp
 from worker.engines.chain.speech_synthesis import SpeechSynthesisChain as SpeechSynthesisChain
 from worker.engines.chain.speech_synthesis import Utterance as Utterance
 from worker.engines.chain.translation import TranslationChain as TranslationChain
+from worker.engines.chain.voice_cloning import PatientCloner as PatientCloner
 
 
 def speech_recognition(settings: Settings) -> SpeechRecognitionChain:
@@ -39,3 +40,9 @@ def speech_synthesis(settings: Settings) -> SpeechSynthesisChain:
 def source_separation(settings: Settings) -> SourceSeparationChain:
     """The configured separators."""
     return SourceSeparationChain(registry.build_all("source_separation", settings), settings)
+
+
+def voice_cloning(settings: Settings, name: str | None = None) -> PatientCloner | None:
+    """The cloner of the synthesiser `name`, else of the first configured one that has one; None: nobody clones."""
+    cloner = registry.cloner(settings, name)
+    return PatientCloner(cloner, settings) if cloner else None

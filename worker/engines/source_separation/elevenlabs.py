@@ -97,13 +97,13 @@ class ElevenLabsIsolation:
 def middle(sound: Path, stretch: Stretch) -> Sound:
     """That stretch of the file as mono, at its own rate."""
     rate = audio.shape(sound)[1]
-    blocks = audio.blocks(sound, first=stretch.first, count=stretch.count)
+    blocks = audio.blocks(sound, first=stretch.first, count=stretch.length)
     return Sound(np.concatenate([block.mean(axis=1, dtype=np.float32) for block in blocks]), rate)
 
 
 def background(sound: Path, stretch: Stretch, voice: Path | None) -> Iterator[Samples]:
     """That stretch of the file without the voice, in blocks."""
-    mix = audio.blocks(sound, first=stretch.first, count=stretch.count)
+    mix = audio.blocks(sound, first=stretch.first, count=stretch.length)
     if voice is None:
         yield from mix
         return

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from elevenlabs.core.api_error import ApiError
 
 from shared.config import Settings
-from shared.errors import PermanentError
+from shared.errors import PermanentError, TransientError
 from worker.engines.door import door
 from worker.engines.protocols import Sound
 from worker.engines.sdk import elevenlabs as sdk
@@ -15,6 +15,8 @@ from worker.engines.voice_cloning.files import flac
 PAGES, PAGE = 20, 100
 MODEL = "instant_voice_clone"
 SLOT = "voice_cloning"
+# The account has as many clones as it may: another job's go before long.
+FULL = frozenset({"voice_limit_reached", "voice_add_edit_limit_reached", "max_voices_reached"})
 
 
 class ElevenLabsCloner:
@@ -33,9 +35,14 @@ class ElevenLabsCloner:
 
         def made() -> tuple[str, bool]:
             with sdk.told():
-                voice = sdk.client(self._settings).voices.ivc.create(
-                    name=name, files=list(files), labels={"language": language}, request_options=sdk.ONCE
-                )
+                try:
+                    voice = sdk.client(self._settings).voices.ivc.create(
+                        name=name, files=list(files), labels={"language": language}, request_options=sdk.ONCE
+                    )
+                except ApiError as error:
+                    if sdk.vendor_code(error) in FULL:
+                        raise TransientError("provider_busy", "ElevenLabs holds as many clones as it may.") from error
+                    raise
                 return str(voice.voice_id), bool(voice.requires_verification)
 
         voice_id, unverified = self._door.call(made, slot=SLOT, model=MODEL, usage=lambda _: ())
