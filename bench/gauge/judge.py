@@ -52,7 +52,7 @@ class Judgement:
 
 def judge(scene: Staged, dub: Path, placed: Sequence[Span]) -> Judgement:
     """Judge the file `dub` of `scene`; `placed` is where the report says its lines lie."""
-    source, result = decoded(scene.video, 2), decoded(dub, 2)
+    source, result = decoded(scene.video), decoded(dub)
     new = voice_of(scene, dub)
     heard = union(voiced_spans([new]))
     spoken = union((line.start, line.end) for line in scene.lines)
@@ -64,7 +64,7 @@ def judge(scene: Staged, dub: Path, placed: Sequence[Span]) -> Judgement:
         report_off=tuple(_onsets(placed, heard)),
         voiced_iou=both / (total(heard) + total(spoken) - both),
         silence_in_speech=1 - both / total(spoken),
-        loudness_off=_loudness_off(source, result, spoken, list(placed)),
+        loudness_off=_loudness_off(scene.video, dub, spoken, list(placed)),
         true_peak=levels.true_peak_dbtp,
         clipped=int(np.sum(np.abs(result) >= CLIPPED)),
         duration_off=abs(_seconds(dub) - _seconds(scene.video)),
@@ -74,19 +74,35 @@ def judge(scene: Staged, dub: Path, placed: Sequence[Span]) -> Judgement:
     )
 
 
-def decoded(path: Path, channels: int, rate: int = RATE) -> Samples:
-    """The file's sound (n, channels) on the presentation clock."""
+def decoded(path: Path, layout: str | None = "stereo") -> Samples:
+    """The file's first sound (n, channels) at 48 kHz on the presentation clock, in its own layout where none is named.
+
+    A mono one becomes stereo at full level on both sides, and more channels are mixed down so that they can't clip.
+    """
+    channels = _channels(path)
+    mixed = f":out_chlayout={layout}:rematrix_maxval=1" if layout and channels > 2 else ""
     run = subprocess.run(
         [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-i", str(path), "-map", "0:a:0",
-         "-af", "aresample=async=1:first_pts=0", "-ac", str(channels), "-ar", str(rate), "-f", "f32le", "-"],
+         "-af", f"aresample=async=1:first_pts=0:out_sample_rate={RATE}{mixed}", "-f", "f32le", "-"],
         check=True, capture_output=True,
     )  # fmt: skip
-    return np.frombuffer(run.stdout, "<f4").reshape(-1, channels).astype(np.float32)
+    sound = np.frombuffer(run.stdout, "<f4").reshape(-1, 2 if mixed else channels).astype(np.float32)
+    return np.repeat(sound, 2, axis=1) if layout and channels == 1 else sound
+
+
+def _listened(path: Path) -> Samples:
+    """The file's sound, mono at 16 kHz."""
+    return np.asarray(soxr.resample(decoded(path).mean(axis=1), RATE, LISTENING_RATE))
+
+
+def _channels(path: Path) -> int:
+    with av.open(str(path)) as file:
+        return int(file.streams.audio[0].channels)
 
 
 def voice_of(scene: Staged, dub: Path) -> Samples:
     """The dub's own voice at 16 kHz: its sound without the source's part in it."""
-    source, result = (decoded(path, 1, LISTENING_RATE)[:, 0] for path in (scene.video, dub))
+    source, result = (_listened(path) for path in (scene.video, dub))
     length = min(len(source), len(result))
     window, rest = np.hanning(WINDOW + 1)[:WINDOW].astype(np.float32), np.zeros(length, np.float32)
     for first in range(0, length - WINDOW, WINDOW // 2):
@@ -108,9 +124,12 @@ def _onsets(lines: Sequence[Span], heard: Sequence[Span]) -> list[float]:
     return found
 
 
-def _loudness_off(source: Samples, result: Samples, spoken: list[Span], placed: list[Span]) -> float | None:
-    was = ffmpeg.loudness(speech_only([source], spoken, RATE), RATE, peaks=False).integrated_lufs
-    now = ffmpeg.loudness(speech_only([result], union(placed), RATE), RATE, peaks=False).integrated_lufs
+def _loudness_off(source: Path, dub: Path, spoken: list[Span], placed: list[Span]) -> float | None:
+    """The dub's dialogue against the source's, each in its own layout."""
+    was, now = (
+        ffmpeg.loudness(speech_only([decoded(path, None)], spans, RATE), RATE, peaks=False).integrated_lufs
+        for path, spans in ((source, spoken), (dub, union(placed)))
+    )
     return None if was is None or now is None else now - target_lufs(was)
 
 
@@ -137,7 +156,7 @@ def _background_off(source: Samples, result: Samples, speech: list[Span]) -> flo
 def _original_under(scene: Staged, dub: Path, spoken: list[Span]) -> float:
     """How far below the dub's sound, in dB, the original voice still is while it speaks."""
     voice = soxr.resample(scene.voice, RATE, LISTENING_RATE)
-    result = decoded(dub, 1, LISTENING_RATE)[:, 0]
+    result = _listened(dub)
     length = min(len(voice), len(result))
     inside = np.zeros(length, bool)
     for span in spoken:
