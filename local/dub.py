@@ -6,12 +6,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from local.client import Client, ClientError, Job, Range
-from local.client.bodies import Background, Video
+from local.client.bodies import Background, Fit, Output, Subtitles, Video
 from local.processes import ROOT
 from local.report import figures
 
@@ -35,6 +36,11 @@ class Order:
     resume: str | None = None
     voices: dict[str, str] = field(default_factory=dict)
     background: Background | None = None
+    outputs: tuple[Output, ...] = ()
+    subtitles: Subtitles | None = None
+    bilingual: bool = False
+    fit: Fit | None = None
+    audio_track: int | None = None
     range: Range | None = None
     preview: bool = False
     speakers: int | None = None
@@ -63,6 +69,11 @@ def dub(client: Client, order: Order, out: Path, console: Console) -> dict[str, 
             source_transcript=transcript,
             voices=order.voices,
             background=order.background,
+            outputs=order.outputs,
+            subtitles=order.subtitles,
+            bilingual=order.bilingual or None,
+            fit=order.fit,
+            audio_track=order.audio_track,
             range=order.range,
             preview=order.preview or None,
             speakers=order.speakers,
@@ -78,17 +89,14 @@ def show(files: dict[str, list[Path]], console: Console) -> None:
     for kind, paths in files.items():
         for path in paths:
             console.print(f"{kind.replace('_', ' '):18}{path}", soft_wrap=True, highlight=False, markup=False)
-    for report in files["report"]:
+    for report in files.get("report", []):
         for line in figures(report):
             console.print(f"  {line}", highlight=False, markup=False)
 
 
 def _video(client: Client, order: Order, bar: Progress, task: TaskID) -> Video:
     if order.address:
-        bar.update(task, description="import", total=None)
-        video = client.arrived(client.import_url(order.address, order.filename).video_id)
-        bar.update(task, total=1.0)
-        return video
+        return _imported(client, order, order.address, bar, task)
     assert order.video is not None
     try:
         return _sent(client, order, order.video, bar, task)
@@ -98,13 +106,37 @@ def _video(client: Client, order: Order, bar: Progress, task: TaskID) -> Video:
         raise
 
 
+def _imported(client: Client, order: Order, address: str, bar: Progress, task: TaskID) -> Video:
+    reasons: set[str] = set()
+
+    def tell(video: Video) -> None:
+        came = f" {(video.received_bytes or 0) / 2**20:.0f} MiB"
+        bar.update(task, description=f"import{came if video.received_bytes else ''}")
+        reason = video.retry_reason.message if video.retry_reason else None
+        if reason and reason not in reasons:
+            reasons.add(reason)
+            bar.console.print(f"  {reason} It is tried again.", soft_wrap=True, highlight=False, markup=False)
+
+    bar.update(task, description="import", total=None)
+    video = client.arrived(client.import_url(address, order.filename).video_id, tell)
+    bar.update(task, total=1.0)
+    return video
+
+
 def _sent(client: Client, order: Order, path: Path, bar: Progress, task: TaskID) -> Video:
+    announced: list[str] = []
+
     def tell(sent: int, size: int) -> None:
         bar.update(task, completed=sent / size)
 
     if order.resume:
         return client.resume(order.resume, path, tell)
-    return client.upload(path, tell, order.filename)
+    try:
+        return client.upload(path, tell, order.filename, announced=announced.append)
+    except KeyboardInterrupt:
+        for video_id in announced:
+            bar.console.print(f"Go on with --resume {video_id}.", soft_wrap=True, highlight=False)
+        raise
 
 
 def _follow(client: Client, job_id: str, bar: Progress, task: TaskID) -> None:
@@ -182,6 +214,11 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     add("--term", type=_term, action="append", default=[], metavar="TERM[=RENDERING]", help="to keep, or to render so")
     add("--speakers", type=int, metavar="NUMBER", help="how many speak, where the transcript does not say who")
     add("--background", choices=("keep", "duck", "drop"), help="what becomes of music and noise")
+    add("--output", action="append", default=[], choices=get_args(Output), help="a file to make; may be repeated")
+    add("--subtitles", choices=get_args(Subtitles), help="as tracks, drawn into the picture, as files, or none")
+    add("--bilingual", action="store_true", help="also subtitles with the source's words beneath")
+    add("--fit", choices=get_args(Fit), help="what gives way to a longer translation: its pace, or the picture's")
+    add("--audio-track", type=int, metavar="N", help="which of the file's sounds to dub, counted from 1")
     add("--range", type=_range, metavar="START-END", help="only this part, in seconds")
     add("--preview", action="store_true", help="only the first half minute with speech")
     add("--out", type=Path, default=Path("out"), metavar="FOLDER", help="default: %(default)s")
@@ -206,6 +243,11 @@ def _order(arguments: argparse.Namespace) -> Order:
         resume=arguments.resume,
         voices=dict(arguments.voice),
         background=arguments.background,
+        outputs=tuple(arguments.output),
+        subtitles=arguments.subtitles,
+        bilingual=arguments.bilingual,
+        fit=arguments.fit,
+        audio_track=arguments.audio_track,
         range=arguments.range,
         preview=arguments.preview,
         speakers=arguments.speakers,

@@ -101,9 +101,13 @@ class Settings(BaseSettings):
 
     # What goes out to addresses that users name: imports and webhooks (seconds)
     import_slots: int = Field(2, ge=1, le=20)
+    # Of one user, on all instances together: the rest of the slots is for others
+    import_slots_per_user: int = Field(1, ge=1, le=20)
     import_poll_seconds: float = Field(2, gt=0)
     import_cap_seconds: float = Field(6 * 3600, gt=0)
     import_stall_seconds: float = Field(60, gt=0)
+    # Bytes a second, on average of what was waited for; a server that drips keeps no slot
+    import_slowest_bytes: int = Field(32 * 1024, ge=0)
     webhook_poll_seconds: float = Field(5, gt=0)
     webhook_timeout_seconds: float = Field(10, gt=0)
     webhook_backoff_seconds: float = Field(30, gt=0)
@@ -146,8 +150,13 @@ class Settings(BaseSettings):
     # Voices of the public library that are offered too, by their ids
     fish_voices: Names = ()
     whisperx_model: str = "large-v3"
-    whisperx_device: Literal["auto", "cpu", "cuda"] = "auto"
+    models_device: Literal["auto", "cpu", "cuda"] = "auto"
+    # Who tells speakers apart for it (a pyannote pipeline, and the token that its maker asks for); `none`: nobody
+    whisperx_diarisation_model: str = "none"
+    whisperx_token: SecretStr | None = None
     demucs_model: str = "htdemucs"
+    # Where the models of the gpu extra lie; unset: fetched from their makers at first use
+    models_dir: Path | None = None
     # What a unit costs in US dollars where that is not the list price: `openai/whisper-1/seconds=0.0001,…`
     provider_prices: Annotated[tuple[tuple[str, Decimal], ...], NoDecode] = ()
     # One request to a provider, from its beginning to its end (seconds)

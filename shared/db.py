@@ -1,10 +1,13 @@
 """The database: plain engines and transactions. The web tier's Flask-SQLAlchemy is web/database.py."""
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from psycopg import Connection
+from sqlalchemy import Engine, QueuePool, create_engine, event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
 
 from shared.config import Settings
@@ -13,10 +16,25 @@ from shared.config import Settings
 IDLE_IN_TRANSACTION_MS = 30_000
 
 
+class CheckedPool(QueuePool):
+    """Gives out no connection that the server has ended, and asks it nothing to know that (docs/decisions/0010)."""
+
+
+@event.listens_for(CheckedPool, "checkout")
+def _demand_silence(connection: "Connection[Any]", *_: object) -> None:
+    """Nobody has asked anything on a pooled connection: when there is something to read, it is the end."""
+    if connection.closed:
+        raise DisconnectionError("closed")
+    ears = select.poll()
+    ears.register(connection.fileno(), select.POLLIN)
+    if ears.poll(0):
+        raise DisconnectionError("the server has ended it")
+
+
 def engine_options(pool_size: int = 5) -> dict[str, Any]:
     """What every engine is made with: checked connections, UTC, and no idle transactions."""
     return {
-        "pool_pre_ping": True,
+        "poolclass": CheckedPool,
         "pool_size": pool_size,
         "max_overflow": pool_size,
         "connect_args": {

@@ -17,7 +17,7 @@ import httpx
 
 from shared.config import Settings
 from shared.errors import AppError, PermanentError, TransientError
-from shared.pinned import Pinned, within
+from shared.pinned import Deadline, Pinned, within
 from shared.public_addresses import NotAllowedError, Target, is_public, parse
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -37,7 +37,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Limits:
-    """How long an exchange may last in all, from the first connection to the last byte, and how long it may stall."""
+    """How long an exchange may last in all, from the first connection to the last byte, and how long it may stall.
+
+    Until the answer's head is there, all of it may take no longer than one stall.
+    """
 
     total_seconds: float
     stall_seconds: float
@@ -115,10 +118,11 @@ class Egress:
         waits = dict.fromkeys(("connect", "read", "write", "pool"), stall_seconds)
         sent = {"Host": target.authority, "Accept-Encoding": "identity", **headers}
         address = httpcore.URL(scheme=target.scheme, host=target.host, port=target.port, target=target.path)
+        due = Deadline(min(deadline, time.monotonic() + stall_seconds))
         with (
             httpcore.ConnectionPool(
                 ssl_context=self._ssl_context,
-                network_backend=Pinned(self._addresses(target), deadline),
+                network_backend=Pinned(self._addresses(target), due),
                 max_keepalive_connections=0,
             ) as pool,
             _told(),
@@ -126,6 +130,7 @@ class Egress:
                 method, address, headers=list(sent.items()), content=content, extensions={"timeout": waits}
             ) as response,
         ):
+            due.at = deadline
             yield Answer(
                 response.status, httpx.Headers(response.headers), target.to_text(), _chunks(response, deadline)
             )

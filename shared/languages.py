@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import langcodes
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.orm import Session
 
 from shared.errors import AppError
@@ -74,14 +74,43 @@ def published(session: Session) -> dict[str, dict[str, Any]]:
     return {row.slot: row.capabilities for row in session.scalars(select(EngineCapabilities))}
 
 
+# Tells one state of what is published from another, in one value.
+VERSIONS = select(
+    func.array_agg(aggregate_order_by(EngineCapabilities.published_at, EngineCapabilities.slot))
+).scalar_subquery()
+_SLOTS = select(EngineCapabilities.slot, EngineCapabilities.capabilities, VERSIONS.label("versions"))
+
+
+class Published:
+    """What the engines can do, read anew only when a worker has said something since. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Any, Capabilities] = ([], Capabilities())
+
+    def capabilities(self, database: Session | Connection, versions: Any) -> Capabilities:
+        """What they can do, where VERSIONS was just read to be `versions`.
+
+        Raises AppError `engines_unknown` (503) until a worker has said so.
+        """
+        known, served = self._known
+        if versions is None or versions != known:
+            rows = database.execute(_SLOTS).all()
+            served = _read({row.slot: row.capabilities for row in rows})
+            self._known = rows[0].versions, served
+        return served
+
+
 def capabilities(session: Session) -> Capabilities:
     """What the engines can do. Raises AppError `engines_unknown` (503) until a worker has said so."""
-    rows = published(session)
-    if not rows:
+    return _read(published(session))
+
+
+def _read(slots: dict[str, dict[str, Any]]) -> Capabilities:
+    if not slots:
         raise AppError(
             "engines_unknown", "No worker has reported its engines yet. Try again in a minute.", 503, retry_after=30
         )
-    return from_slots(rows)
+    return from_slots(slots)
 
 
 def from_slots(rows: dict[str, dict[str, Any]]) -> Capabilities:

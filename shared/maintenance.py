@@ -21,7 +21,7 @@ from shared.models import MaintenanceRun
 from shared.multipart import Multipart
 from shared.queue import Queue
 from shared.storage import Storage
-from shared.videos import deletion, retention
+from shared.videos import deletion, leftovers, retention
 
 logger = log.get(__name__)
 
@@ -45,7 +45,7 @@ def tasks(engine: Engine, queue: Queue, settings: Settings) -> list[Task]:
         Task("sweep", settings.sweep_seconds, lambda: sweep(engine, queue, settings)),
         Task("purge", settings.purge_seconds, lambda: deletion.purge(engine, storage, multipart, settings)),
         Task("uploads", hourly, lambda: retention.expire_uploads(engine, storage, multipart, settings)),
-        Task("orphans", 24 * 3600, lambda: retention.abort_orphans(engine, multipart, settings)),
+        Task("orphans", 24 * 3600, lambda: orphans(engine, storage, multipart, settings)),
         Task("retention", hourly, lambda: retention.retain(engine, storage, settings)),
         Task("housekeeping", 24 * 3600, lambda: housekeeping(engine, settings)),
     ]
@@ -81,6 +81,14 @@ def sweep(engine: Engine, queue: Queue, settings: Settings) -> int:
         with transaction(engine) as session:
             jobs.stamp_wake(session, job_id)
     return len(due)
+
+
+def orphans(engine: Engine, storage: Storage, multipart: Multipart, settings: Settings) -> dict[str, int]:
+    """Drop what is in the bucket and in no row: uploads in parts, and objects; how many of each."""
+    return {
+        "uploads": retention.abort_orphans(engine, multipart, settings),
+        "objects": leftovers.sweep(engine, storage),
+    }
 
 
 def housekeeping(engine: Engine, settings: Settings) -> int:

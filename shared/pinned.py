@@ -3,16 +3,24 @@
 import ssl
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import httpcore
 
 CONNECT_SECONDS = 10.0
 
 
+@dataclass
+class Deadline:
+    """When an exchange has to be over (monotonic); it may be put off while it goes on."""
+
+    at: float
+
+
 class Pinned(httpcore.NetworkBackend):
     """Connects to the checked addresses and to nothing else, whatever name it is asked for."""
 
-    def __init__(self, addresses: list[str], deadline: float) -> None:
+    def __init__(self, addresses: list[str], deadline: Deadline) -> None:
         self._addresses = addresses
         self._deadline = deadline
         self._sockets = httpcore.SyncBackend()
@@ -28,7 +36,7 @@ class Pinned(httpcore.NetworkBackend):
         """A connection to the first address that answers."""
         trouble: Exception = httpcore.ConnectError("no address")
         for address in self._addresses:
-            wait = within(self._deadline, min(CONNECT_SECONDS, timeout or CONNECT_SECONDS))
+            wait = within(self._deadline.at, min(CONNECT_SECONDS, timeout or CONNECT_SECONDS))
             try:
                 stream = self._sockets.connect_tcp(address, port, wait, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -41,17 +49,17 @@ class Pinned(httpcore.NetworkBackend):
 class _Timed(httpcore.NetworkStream):
     """A connection that ends at the deadline, however little is sent at a time."""
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """As the connection's."""
-        return self._stream.read(max_bytes, within(self._deadline, timeout))
+        return self._stream.read(max_bytes, within(self._deadline.at, timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """As the connection's."""
-        self._stream.write(buffer, within(self._deadline, timeout))
+        self._stream.write(buffer, within(self._deadline.at, timeout))
 
     def close(self) -> None:
         """As the connection's."""
@@ -61,7 +69,7 @@ class _Timed(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         """As the connection's."""
-        wait = within(self._deadline, timeout)
+        wait = within(self._deadline.at, timeout)
         return _Timed(self._stream.start_tls(ssl_context, server_hostname, wait), self._deadline)
 
     def get_extra_info(self, info: str) -> object:

@@ -1,7 +1,8 @@
 """A thin, typed face of S3: one bucket, keys that hold ids only."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
-ORIGINALS = "originals/"
+ORIGINALS, THUMBNAILS, ARTIFACTS, RESULTS = "originals/", "thumbnails/", "artifacts/", "results/"
 MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 CHANGED = frozenset({"412", "PreconditionFailed"})
 _TRANSFER = TransferConfig(multipart_threshold=64 * MIB, multipart_chunksize=64 * MIB, max_concurrency=2)
@@ -46,22 +47,22 @@ def original_key(video_id: UUID) -> str:
 
 def thumbnail_key(video_id: UUID) -> str:
     """Where a video's thumbnail is, a JPEG."""
-    return f"thumbnails/{video_id}.jpg"
+    return f"{THUMBNAILS}{video_id}.jpg"
 
 
 def artifact_key(video_id: UUID, fingerprint: str, lease_token: UUID) -> str:
     """Where a stage's artifact is; the lease's token in it keeps a late zombie from overwriting anything."""
-    return f"artifacts/{video_id}/{fingerprint}/{lease_token}"
+    return f"{ARTIFACTS}{video_id}/{fingerprint}/{lease_token}"
 
 
 def artifacts_prefix(video_id: UUID) -> str:
     """Where all artifacts of a video are."""
-    return f"artifacts/{video_id}/"
+    return f"{ARTIFACTS}{video_id}/"
 
 
 def results_prefix(job_id: UUID) -> str:
     """Where a job's results are."""
-    return f"results/{job_id}/"
+    return f"{RESULTS}{job_id}/"
 
 
 def attachment(filename: str) -> str:
@@ -85,6 +86,10 @@ class Storage:
     def path(self, key: str) -> str:
         """The s3:// address of `key`."""
         return f"s3://{self.bucket}/{key}"
+
+    def urls_expire_at(self) -> datetime:
+        """Until when URLs work that are signed from now on, here and for parts; ask before signing."""
+        return aws.urls_expire_at(self._settings)
 
     def presign_put(self, key: str, *, size_bytes: int, content_type: str) -> tuple[str, dict[str, str]]:
         """A URL for one PUT of exactly `size_bytes`, once, and the headers the client has to send with it."""
@@ -180,6 +185,14 @@ class Storage:
         try:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
             return frozenset(item["Key"] for page in pages for item in page.get("Contents", []))
+        except (BotoCoreError, ClientError) as error:
+            raise transient(error) from error
+
+    def older(self, prefix: str, before: datetime) -> Iterator[list[str]]:
+        """The keys under `prefix` that were written before a time, up to 1,000 at once."""
+        try:
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+                yield [item["Key"] for item in page.get("Contents", []) if item["LastModified"] < before]
         except (BotoCoreError, ClientError) as error:
             raise transient(error) from error
 

@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from shared.db import transaction
 from shared.dubbing import jobs
-from shared.models import User, Video, VideoStatus, new_id
+from shared.models import Job, User, Video, VideoStatus, new_id
 
 
 def a_user(engine: Engine, email: str | None = None) -> UUID:
@@ -50,7 +50,7 @@ def a_job(engine: Engine, *languages: str, video_id: UUID | None = None, **value
             source_transcript=None,
             options={},
         )
-        job = jobs.create(session, new)
+        job = session.get_one(Job, jobs.create(session, new).job_id)
         for name, value in values.items():
             setattr(job, name, value)
     return job.job_id

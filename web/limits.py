@@ -43,7 +43,7 @@ def register(app: Flask, settings: Settings) -> None:
     if settings.trusted_proxies:
         # Only what our own proxies added to X-Forwarded-For counts: what comes before it, anybody may have written.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
-    Limiter(
+    limiter = Limiter(
         _address,
         app=app,
         default_limits=[Limit(_limits)],
@@ -54,7 +54,13 @@ def register(app: Flask, settings: Settings) -> None:
         strategy="moving-window",
         storage_uri="memory://",
     )
+    limiter.request_filter(_is_unlimited)
     app.register_error_handler(RateLimitExceeded, _exceeded)
+
+
+def _is_unlimited() -> bool:
+    """Most requests are, and the library need not find that out limit by limit."""
+    return _has_no_key() and not _limits()
 
 
 def _limits() -> str:

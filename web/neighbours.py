@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared import db
 from shared.config import Settings
+from shared.languages import Published
 from shared.multipart import Multipart
 from shared.queue import Queue
 from shared.storage import Storage
@@ -20,17 +21,18 @@ KEY = "onevoice"
 
 @dataclass(frozen=True)
 class Neighbours:
-    """One application's settings and its faces of S3 and SQS."""
+    """One application's settings, its faces of S3 and SQS, and what its workers' engines can do."""
 
     settings: Settings
     storage: Storage
     multipart: Multipart
     queue: Queue
+    published: Published
 
 
 def attach(app: Flask, settings: Settings) -> None:
     """Give `app` its neighbours."""
-    app.extensions[KEY] = Neighbours(settings, Storage(settings), Multipart(settings), Queue(settings))
+    app.extensions[KEY] = Neighbours(settings, Storage(settings), Multipart(settings), Queue(settings), Published())
 
 
 def neighbours() -> Neighbours:
@@ -49,11 +51,3 @@ def single_statements() -> Iterator[Connection]:
     """A connection on which each statement is a transaction of its own: one way to the database and back, not three."""
     with pool.engine.connect() as connection:
         yield connection.execution_options(isolation_level="AUTOCOMMIT")
-
-
-@contextmanager
-def reading() -> Iterator[Session]:
-    """A session for one statement, without a transaction about it; of several, each sees its own moment."""
-    engine = pool.engine.execution_options(isolation_level="AUTOCOMMIT")
-    with Session(engine, expire_on_commit=False) as session:
-        yield session

@@ -78,11 +78,12 @@ class _Crew(Generic[Work, Done]):
         return done
 
     def close(self) -> None:
-        """End the leader, and with it the children."""
-        self._leader.kill()
-        self._leader.wait()
+        """End the leader, and with it the children; those that have nothing to do end by themselves."""
         for connection in (*self.free, *self.busy):
             connection.close()
+        if self.busy:
+            self._leader.kill()
+        self._leader.wait()
 
     def _orders(self) -> Any:
         assert self._leader.stdin is not None

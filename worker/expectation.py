@@ -43,6 +43,8 @@ class Expectation:
     def _expected(self, stage: str, language: str | None, speeds: Mapping[tuple[str, str], float]) -> float:
         if stage == "excerpt" and self._excerpt_seconds is None:
             return 0.0
+        if stage == "slow" and self.request.fit != "video":
+            return 0.0
         return expected(stage, self._engine(stage, language), self.seconds_of(stage), speeds)
 
     @property

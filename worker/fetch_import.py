@@ -90,6 +90,7 @@ class Fetch:
             self._order.url,
             total_seconds=self._settings.import_cap_seconds,
             stall_seconds=self._settings.import_stall_seconds,
+            slowest_bytes=self._settings.import_slowest_bytes,
         )
         etag = self._order.remote_etag
         while True:

@@ -1,8 +1,9 @@
 """THE pipeline.
 
-    fetch → (excerpt) → extract → separate → transcribe ─┬─ translate → synthesize → align ─┬─ mix → mux ─┬─ publish
-                                                         │                                  └─── listen ──┘
-                                                         └─ … each language, side by side
+    fetch → (excerpt) → extract → separate → transcribe
+      ─┬─ translate → synthesize → (slow) → align ─┬─ mix → mux ─┬─ publish
+       │                                           └─── listen ──┘
+       └─ … each language, side by side                                 → (assemble)
 
 Each stage is a function from artifacts to an artifact; what is recorded already is not made again. No language stops
 another: one that fails for good has its error, one that met trouble is tried again by the job's next attempt.
@@ -17,6 +18,8 @@ from shared.dubbing.state import Status
 from shared.errors import LeaseLostError, PermanentError, TransientError
 from worker.report import Dubbed
 from worker.stages.align import align
+from worker.stages.assemble import assemble
+from worker.stages.captions import captions
 from worker.stages.clone import Clones
 from worker.stages.excerpt import excerpt, first_recipe
 from worker.stages.extract import Extracted, extract, recipe_of
@@ -26,6 +29,7 @@ from worker.stages.mix import mix
 from worker.stages.mux import mux
 from worker.stages.publish import publish
 from worker.stages.separate import Bed, separate
+from worker.stages.slow import slow
 from worker.stages.synthesize import synthesize
 from worker.stages.transcribe import Heard, transcribe
 from worker.stages.translate import translate
@@ -37,7 +41,7 @@ logger = log.get(__name__)
 
 def run(work: Work) -> Status:
     """Run all that is left of the job, and end it. Raises what the stages raise."""
-    fetch(work, first_recipe(work) or recipe_of(original_of(work)))
+    fetch(work, first_recipe(work) or recipe_of(work, original_of(work)))
     sound = extract(work, excerpt(work))
     bed = separate(work, sound)
     heard = transcribe(work, sound)
@@ -45,6 +49,8 @@ def run(work: Work) -> Status:
     troubles = list(filter(None, side_by_side(attempt, work.request.pending, work.lanes)))
     if troubles:
         raise min(troubles, key=_rank)
+    if "multi_audio_video" in work.request.outputs:
+        assemble(work, sound, heard)
     with transaction(work.engine) as session:
         return jobs.finish(session, work.held, work.settings)
 
@@ -53,12 +59,14 @@ def dub(work: Work, sound: Extracted, bed: Bed, heard: Heard, clones: Clones, la
     """All that one language takes."""
     translation = translate(work, language, sound, heard)
     spoken = synthesize(work, language, sound, heard, translation, clones)
-    placed = align(work, language, sound, translation, spoken)
+    scene = slow(work, language, sound, bed, heard, translation, spoken)
+    placed = align(work, language, scene.sound, scene.translation, spoken)
     with listening(work, language, spoken, placed) as ears:
-        mixed = mix(work, language, sound, bed, heard, placed)
-        muxed = mux(work, language, sound, heard, spoken, placed, mixed)
+        mixed = mix(work, language, scene.sound, scene.bed, scene.heard, placed)
+        shown = captions(scene, spoken, placed)
+        muxed = mux(work, language, scene, shown, mixed)
         listened = ears.listened()
-    publish(work, Dubbed(language, sound, bed, heard, translation, spoken, placed, mixed, muxed, listened))
+    publish(work, Dubbed(language, scene, heard, spoken, placed, mixed, shown, muxed, listened))
 
 
 def _attempt(work: Work, sound: Extracted, bed: Bed, heard: Heard, clones: Clones, language: str) -> Exception | None:

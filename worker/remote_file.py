@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 
@@ -32,11 +32,15 @@ class Piece:
 class RemoteFile:
     """The file at `url`. It may be resumed as long as its strong validator stays (RFC 9110, 13.1.5)."""
 
-    def __init__(self, egress: Egress, url: str, *, total_seconds: float, stall_seconds: float) -> None:
+    def __init__(
+        self, egress: Egress, url: str, *, total_seconds: float, stall_seconds: float, slowest_bytes: int = 0
+    ) -> None:
         self._egress = egress
         self._url = url
         self._stall_seconds = stall_seconds
         self._deadline = time.monotonic() + total_seconds
+        self._slowest_bytes = slowest_bytes
+        self._waited_seconds, self._received_bytes = 0.0, 0
 
     @contextmanager
     def read(self, position: int, etag: str | None) -> Iterator[Piece]:
@@ -52,10 +56,29 @@ class RemoteFile:
             with self._egress.request(
                 "GET", self._url, limits=limits, headers=headers, redirects=MOST_REDIRECTS
             ) as answer:
-                yield _piece(answer, position if wanted else 0, etag)
+                piece = _piece(answer, position if wanted else 0, etag)
+                yield replace(piece, chunks=self._paced(piece.chunks))
         except TransientError:
             self._left()
             raise
+
+    def _paced(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """The chunks, as long as they come fast enough: of the time, only what was waited for them counts."""
+        began = time.monotonic()
+        for chunk in chunks:
+            self._waited_seconds += time.monotonic() - began
+            self._received_bytes += len(chunk)
+            if self._waited_seconds > self._stall_seconds:
+                self._demand_pace()
+            yield chunk
+            began = time.monotonic()
+
+    def _demand_pace(self) -> None:
+        if self._received_bytes < self._slowest_bytes * self._waited_seconds:
+            raise PermanentError(
+                "import_too_slow",
+                f"The file's server is too slow: it sends less than {self._slowest_bytes // 1024} KiB a second.",
+            )
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()

@@ -1,20 +1,21 @@
 """The report of one dub: the measures, per line and overall, who did what, and what a person should look at."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from shared.dubbing.excerpt import Range
 from worker.artifacts import Facts
 from worker.measures import DIGITS, MixFacts, measure
 from worker.stages.align import Placed, timeline_lines
+from worker.stages.captions import Captions, source_text
 from worker.stages.extract import Extracted
 from worker.stages.listen import Listened
 from worker.stages.mix import HIGHEST_TRUE_PEAK_DBTP, Mixed
 from worker.stages.mux import Muxed
-from worker.stages.separate import Bed
+from worker.stages.scene import Scene
 from worker.stages.synthesize import Spoken
 from worker.stages.transcribe import Heard
-from worker.stages.translate import Translation
+from worker.subtitles import too_fast
 
 SENTENCES = {
     "no_speech_found": "No speech was found: the file keeps its original sound.",
@@ -24,36 +25,38 @@ SENTENCES = {
     "background_ducked": "No engine separates speech and background here: the original is turned down under the dub.",
     "not_listened_to": "Nobody listened to the dub: the recogniser does not read its language.",
     "listening_failed": "Nobody listened to the dub: the recogniser failed. The dub itself is complete.",
+    "font_missing": "No font here has all letters of these subtitles: they are a track of the file, not drawn into it.",
     "peaks_over": "The encoded sound peaks above −1 dBTP.",
 }
 
 
 @dataclass(frozen=True)
 class Dubbed:
-    """All that one language's stages made."""
+    """All that one language's stages made; `heard` is on the source's own clock."""
 
     language: str
-    sound: Extracted
-    bed: Bed
+    scene: Scene
     heard: Heard
-    translation: Translation
     spoken: Spoken
     placed: Placed
     mixed: Mixed
+    captions: Captions
     muxed: Muxed
     listened: Listened
 
 
 def report(dubbed: Dubbed) -> dict[str, Any]:
-    """The report as JSON: `{source, target_language, engines, warnings, measures: {…, mix}, listening, lines}`.
+    """The report as JSON: `{source, target_language, engines, warnings, fit, subtitles, measures: {…, mix}, listening,
+    lines}`.
 
-    Times count from the start of what was dubbed; `source.excerpt` says which part of the original that is.
+    Times count from the start of the dubbed file; `source.excerpt` says which part of the original that is, `fit`
+    where it was slowed (in the source's seconds).
     """
     measures = measure(
-        timeline_lines(dubbed.translation, dubbed.spoken),
+        timeline_lines(dubbed.scene.translation, dubbed.spoken),
         dubbed.placed.plan,
-        mix=_mix_facts(dubbed.sound, dubbed.mixed.levels),
-        source_spans=dubbed.heard.speech,
+        mix=_mix_facts(dubbed.scene.sound, dubbed.mixed.levels),
+        source_spans=dubbed.scene.heard.speech,
         reasons=_reasons(dubbed),
     ).to_dict()
     rows = measures.pop("rows")
@@ -62,6 +65,8 @@ def report(dubbed: Dubbed) -> dict[str, Any]:
         "target_language": dubbed.language,
         "engines": _engines(dubbed),
         "warnings": _warnings(dubbed),
+        "fit": _fit(dubbed.scene),
+        "subtitles": _subtitles(dubbed),
         "measures": measures,
         "listening": _listening(dubbed.listened),
         "lines": [_line(dubbed, row) for row in rows],
@@ -70,8 +75,9 @@ def report(dubbed: Dubbed) -> dict[str, Any]:
 
 def _reasons(dubbed: Dubbed) -> dict[int, tuple[str, ...]]:
     """By line, what its translation, its speech and whoever listened say of it."""
+    translated = dubbed.scene.translation.reasons
     told = (
-        (line.id, (*dubbed.translation.reasons.get(line.id, ()), *line.reasons, *dubbed.listened.reasons(line.id)))
+        (line.id, (*translated.get(line.id, ()), *line.reasons, *dubbed.listened.reasons(line.id)))
         for line in dubbed.spoken.lines
     )
     return {line_id: tuple(dict.fromkeys(reasons)) for line_id, reasons in told if reasons}
@@ -97,10 +103,10 @@ def _source(dubbed: Dubbed) -> dict[str, Any]:
     transcript = dubbed.heard.transcript
     return {
         "language": transcript.language,
-        "duration": round(dubbed.sound.seconds, 4),
+        "duration": round(dubbed.scene.sound.seconds, 4),
         "speakers": list(transcript.speakers),
         "segments": len(transcript.segments),
-        "excerpt": _excerpt(dubbed.sound.source.excerpt),
+        "excerpt": _excerpt(dubbed.scene.sound.source.excerpt),
     }
 
 
@@ -112,9 +118,9 @@ def _excerpt(stretch: Range | None) -> dict[str, float] | None:
 def _engines(dubbed: Dubbed) -> dict[str, str]:
     return {
         "speech_recognition": dubbed.heard.engine,
-        "translation": dubbed.translation.engine,
+        "translation": dubbed.scene.translation.engine,
         "speech_synthesis": dubbed.spoken.engine,
-        "source_separation": dubbed.bed.engine,
+        "source_separation": dubbed.scene.bed.engine,
         **({"diarisation": dubbed.heard.diarisation} if dubbed.heard.diarisation else {}),
     }
 
@@ -123,12 +129,27 @@ def _warnings(dubbed: Dubbed) -> list[dict[str, str]]:
     """What a user should know: `{code, message}`, the stage's own sentence for a stream that was not kept as it was."""
     heard_back = [dubbed.listened.warning] if dubbed.listened.warning else []
     codes = [*dubbed.heard.warnings, *dubbed.spoken.warnings, *heard_back]
-    if dubbed.bed.ducked and dubbed.mixed.levels["background"] == "duck":
+    if dubbed.scene.bed.ducked and dubbed.mixed.levels["background"] == "duck":
         codes.append("background_ducked")
     if (dubbed.mixed.levels["true_peak_dbtp"] or -99.0) > HIGHEST_TRUE_PEAK_DBTP:
         codes.append("peaks_over")
+    if dubbed.muxed.missing_letters:
+        codes.append("font_missing")
     streams = [{"code": "stream_changed", "message": sentence} for sentence in dubbed.muxed.warnings]
     return [*({"code": code, "message": SENTENCES[code]} for code in codes), *streams]
+
+
+def _fit(scene: Scene) -> dict[str, Any]:
+    """What gave way: how much longer the file became, and where each second lasts how long."""
+    warp = scene.warp
+    slows = [{name: round(value, 4) for name, value in asdict(slow).items()} for slow in warp.slows]
+    added = warp.duration - warp.seconds
+    return {"mode": "audio" if warp.is_identity else "video", "added_seconds": round(added, 4), "slowed": slows}
+
+
+def _subtitles(dubbed: Dubbed) -> dict[str, int]:
+    """The dub's cues, and those of them that go by faster than people read."""
+    return {"cues": len(dubbed.captions.dub), "too_fast": too_fast(dubbed.captions.dub)}
 
 
 def _mix_facts(sound: Extracted, levels: Facts) -> MixFacts:
@@ -147,17 +168,10 @@ def _mix_facts(sound: Extracted, levels: Facts) -> MixFacts:
 
 def _line(dubbed: Dubbed, row: dict[str, Any]) -> dict[str, Any]:
     """The measured line with what was said and in which voice, and what was heard of it if somebody listened."""
-    spoken, translators = dubbed.spoken.lines[row["id"]], dubbed.translation.engines
-    said = {"source_text": _source_text(dubbed, row), "text": spoken.text, "voice": spoken.voice_id}
-    translator = translators[row["id"]] if translators else dubbed.translation.engine
+    spoken, translation = dubbed.spoken.lines[row["id"]], dubbed.scene.translation
+    source = source_text(dubbed.scene.heard, translation.lines[row["id"]])
+    said = {"source_text": source, "text": spoken.text, "voice": spoken.voice_id}
+    translator = translation.engines[row["id"]] if translation.engines else translation.engine
     heard = dubbed.listened.lines.get(row["id"])
     understood = {"heard": heard.heard, "wer": _rate(heard.wer)} if heard else {}
     return {**row, **said, "engine": spoken.engine or None, "translator": translator, **understood}
-
-
-def _source_text(dubbed: Dubbed, row: dict[str, Any]) -> str:
-    """What is said meanwhile in the source: the line's own segment, or those that have their middle within it."""
-    segments, line = dubbed.heard.transcript.segments, dubbed.translation.lines[row["id"]]
-    own = next((s for s in segments if (s.id, s.start, s.end) == (line.id, line.start, line.end)), None)
-    within = [s for s in segments if line.start <= (s.start + s.end) / 2 < line.end]
-    return own.text if own else " ".join(segment.text for segment in within)

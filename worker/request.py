@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from shared.dubbing.excerpt import Range
+from shared.dubbing.request import DEFAULT_OUTPUTS
 from shared.dubbing.state import LIVE, Status
 from shared.dubbing.transcript import GivenTranscript
 from shared.models import Job, Video
@@ -41,6 +42,10 @@ class Request:
     voices_for: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     background: str = "duck"
     subtitles: str = "embedded"
+    bilingual: bool = False
+    outputs: tuple[str, ...] = DEFAULT_OUTPUTS
+    fit: str = "audio"
+    audio_track: int | None = None
     excerpt: Range | None = None
     preview: bool = False
     speakers: int | None = None
@@ -80,6 +85,10 @@ def read(job: Job) -> Request:
         voices_for=options.get("voices_for") or {},
         background=options.get("background") or "duck",
         subtitles=options.get("subtitles") or "embedded",
+        bilingual=bool(options.get("bilingual")),
+        outputs=tuple(options.get("outputs") or DEFAULT_OUTPUTS),
+        fit=options.get("fit") or "audio",
+        audio_track=options.get("audio_track"),
         excerpt=Range(**options["range"]) if options.get("range") else None,
         preview=bool(options.get("preview")),
         speakers=options.get("speakers"),

@@ -41,6 +41,14 @@ def intersection(left: Sequence[Span], right: Sequence[Span]) -> list[Span]:
     return common
 
 
+def outside(spans: Iterable[tuple[float, float]], covered: Sequence[Span]) -> list[Span]:
+    """What `spans` cover and `covered` (in order, without overlaps) does not."""
+    left, edges = union(spans), [span for span in covered if span.seconds > 0]
+    starts = [float("-inf"), *(span.end for span in edges)]
+    ends = [*(span.start for span in edges), float("inf")]
+    return intersection(left, [Span(start, end) for start, end in zip(starts, ends, strict=True)])
+
+
 def total(spans: Iterable[Span]) -> float:
     """Seconds covered by spans without overlaps."""
     return sum(span.seconds for span in spans)

@@ -6,6 +6,8 @@
 import hashlib
 import threading
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -32,10 +34,29 @@ held = threading.local()
 KNOWN = """select users.id, role from users join sessions on sessions.user_id = users.id
     where users.id = %s and sessions.id = %s and revoked_at is null and expires_at > now()
     and disabled_at is null and users.deleted_at is null"""
-JOB = """job_id, video_id, status, progress, stage, estimated_end_at, attempt, round, error_code, error_message,
-    source_language, options, original_s3_path, result_s3_path, webhook_url, created_at, started_at, completed_at,
-    expires_at"""
-DUB = "language, status, stage, progress, round, error_code, error_message, result_s3_path, completed_at, job_id"
+JOB = """job_id, user_id, video_id, status, progress, stage, estimated_end_at, attempt, round, error_code,
+    error_message, source_language, options, webhook_url, original_s3_path, result_s3_path, created_at, started_at,
+    completed_at, expires_at"""
+DUB = "language, status, stage, progress, round, error_code, error_message, result_s3_path, completed_at"
+DUBS = ", ".join(f"dubs.{name} as dub_{name}" for name in DUB.split(", "))
+JOBS = ", ".join(f"jobs.{name.strip()}" for name in JOB.split(","))
+FIND = f"""select {JOBS}, {DUBS} from jobs left join dubs on dubs.job_id = jobs.job_id
+    where jobs.job_id = %s and user_id = %s and deleted_at is null order by position"""
+LIST = f"""select {JOBS}, {DUBS} from (select {JOB} from jobs where user_id = %s and deleted_at is null
+    order by job_id desc limit %s) as jobs left join dubs on dubs.job_id = jobs.job_id
+    order by jobs.job_id desc, position"""
+KEEP = """select status, duration_seconds, has_video,
+    (select count(*) from jobs where user_id = %s and status in ('PENDING', 'PROCESSING')) as live_jobs,
+    (select array_agg(published_at order by slot) from engine_capabilities) as versions
+    from videos where id = %s and user_id = %s and deleted_at is null for share of videos"""
+NEW_JOB = f"""insert into jobs (job_id, user_id, video_id, status, progress, source_language, options, original_s3_path,
+    wakes, attempt, crashes, transient_failures) values (%s, %s, %s, 'PENDING', 0, %s, %s, %s, 0, 0, 0, 0)
+    returning {JOB}"""
+NEW_DUB = f"""insert into dubs (id, job_id, position, language, status, progress) values (%s, %s, %s, %s, 'PENDING', 0)
+    returning {DUB}"""
+NOTE = "insert into activity (id, user_id, kind, details, user_agent, ip) values (%s, %s, 'job_created', %s, %s, %s)"
+STAMP = """update jobs set wake_sent_at = now(), wakes = wakes + 1 where job_id = %s
+    and (status = 'PENDING' or status = 'PROCESSING' and lease_until <= now())"""
 
 
 class Json(DefaultJSONProvider):
@@ -81,68 +102,47 @@ def create() -> tuple[Response, int]:
     """The order, written with its dubs and called out to the queue."""
     user, wanted = asking(), request.get_json()
     job_id, video_id = uuid_utils.compat.uuid7(), UUID(wanted["video_id"])
+    options: Row = {"voices": {}, "background": "duck", "subtitles": "embedded", "range": None, "preview": False}
     run = connection().execute
     with connection().transaction():
-        run("select id from users where id = %s for update", (user,))
-        run("select * from videos where id = %s and user_id = %s for share", (video_id, user)).fetchone()
-        run("select slot, capabilities, published_at from engine_capabilities").fetchall()
-        run("select count(*) from jobs where user_id = %s and status in ('PENDING', 'PROCESSING')", (user,)).fetchone()
         run(
-            """insert into jobs (job_id, user_id, video_id, status, progress, source_language, options,
-                original_s3_path, wakes, attempt, crashes, transient_failures)
-            values (%s, %s, %s, 'PENDING', 0, %s, %s, %s, 0, 0, 0, 0)""",
-            (job_id, user, video_id, wanted["source_language"],
-             Jsonb({"voices": {}, "background": "duck"}), f"s3://{settings.s3_bucket}/originals/{video_id}"),
-        )  # fmt: skip
-        for position, language in enumerate(wanted["target_languages"]):
-            run(
-                "insert into dubs (id, job_id, position, language, status, progress) values (%s, %s, %s, %s, %s, 0)",
-                (uuid_utils.compat.uuid7(), job_id, position, language, "PENDING"),
-            )
-        job = run(f"select {JOB} from jobs where job_id = %s", (job_id,)).fetchone()
-        dubs = run(f"select {DUB} from dubs where job_id = %s order by position", (job_id,)).fetchall()
+            "select id from users where id = %s and disabled_at is null and deleted_at is null for no key update",
+            (user,),
+        )
+        run(KEEP, (user, video_id, user)).fetchone()
+        original = f"s3://{settings.s3_bucket}/originals/{video_id}"
+        job = run(NEW_JOB, (job_id, user, video_id, wanted["source_language"], Jsonb(options), original)).fetchone()
+        languages = enumerate(wanted["target_languages"])
+        dubs = [run(NEW_DUB, (uuid_utils.compat.uuid7(), job_id, *dub)).fetchone() for dub in languages]
+        details = Jsonb({"job_id": str(job_id), "video_id": str(video_id)})
+        run(NOTE, (uuid_utils.compat.uuid7(), user, details, "Unknown", "127.0.0.0/24"))
     queue.wake(job_id)
-    with connection().transaction():
-        run("update jobs set wake_sent_at = now(), wakes = wakes + 1 where job_id = %s", (job_id,))
-    return jsonify(document(job or {}, dubs)), 202
+    run(STAMP, (job_id,))
+    return jsonify(document(job or {}, [dub or {} for dub in dubs], "")), 202
 
 
 @app.get("/dubbing-jobs")
 def listed() -> Response:
     """The newest jobs, 20 of them."""
     user, limit = asking(), request.args.get("limit", 20, type=int)
-    run = connection().execute
-    with connection().transaction():
-        jobs = run(
-            f"select {JOB} from jobs where user_id = %s and deleted_at is null order by job_id desc limit %s",
-            (user, limit + 1),
-        ).fetchall()
-        ids = [job["job_id"] for job in jobs]
-        dubs: dict[UUID, list[Row]] = {job_id: [] for job_id in ids}
-        for dub in run(f"select {DUB} from dubs where job_id = any(%s) order by position", (ids,)):
-            dubs[dub["job_id"]].append(dub)
-    items = [document(job, dubs[job["job_id"]]) for job in jobs[:limit]]
-    return jsonify({"items": items, "next_cursor": str(ids[limit - 1]) if len(ids) > limit else None})
+    rows = connection().execute(LIST, (user, limit + 1)).fetchall()
+    jobs = [list(group) for _, group in groupby(rows, key=itemgetter("job_id"))]
+    items = [document(own[0], own) for own in jobs[:limit]]
+    return jsonify({"items": items, "next_cursor": str(items[-1]["job_id"]) if len(jobs) > limit else None})
 
 
 @app.get("/dubbing-jobs/<uuid:job_id>")
 def status(job_id: UUID) -> Response:
     """One job, or 304."""
-    user = asking()
-    run = connection().execute
-    with connection().transaction():
-        job = run(
-            f"select {JOB} from jobs where job_id = %s and user_id = %s and deleted_at is null", (job_id, user)
-        ).fetchone()
-        dubs = run(f"select {DUB} from dubs where job_id = %s order by position", (job_id,)).fetchall()
-    tag = f'W/"{hashlib.blake2b(repr((job, dubs)).encode(), digest_size=16).hexdigest()}"'
-    answer = Response(status=304) if request.headers.get("If-None-Match") == tag else jsonify(document(job or {}, dubs))
+    rows = connection().execute(FIND, (job_id, asking())).fetchall()
+    tag = f'W/"{hashlib.blake2b(repr(rows).encode(), digest_size=16).hexdigest()}"'
+    answer = Response(status=304) if request.headers.get("If-None-Match") == tag else jsonify(document(rows[0], rows))
     answer.headers["ETag"] = tag
     return answer
 
 
-def document(job: Row, dubs: list[Row]) -> Row:
-    """A job as JSON."""
+def document(job: Row, dubs: list[Row], prefix: str = "dub_") -> Row:
+    """A job as JSON; `prefix` is what the dubs' columns begin with."""
     return {
         "job_id": job["job_id"],
         "video_id": job["video_id"],
@@ -156,14 +156,14 @@ def document(job: Row, dubs: list[Row]) -> Row:
         "source_language": job["source_language"],
         "dubs": [
             {
-                "language": dub["language"],
-                "status": dub["status"],
-                "stage": dub["stage"],
-                "progress": dub["progress"],
-                "round": dub["round"],
-                "error": _error(dub),
-                "result_s3_path": dub["result_s3_path"],
-                "completed_at": dub["completed_at"],
+                "language": dub[prefix + "language"],
+                "status": dub[prefix + "status"],
+                "stage": dub[prefix + "stage"],
+                "progress": dub[prefix + "progress"],
+                "round": dub[prefix + "round"],
+                "error": _error(dub, prefix),
+                "result_s3_path": dub[prefix + "result_s3_path"],
+                "completed_at": dub[prefix + "completed_at"],
             }
             for dub in dubs
         ],
@@ -184,5 +184,6 @@ def _eta(job: Row) -> float | None:
     return None if end is None else max(0.0, (end - datetime.now(UTC)).total_seconds())
 
 
-def _error(row: Row) -> Row | None:
-    return {"code": row["error_code"], "message": row["error_message"]} if row["error_code"] else None
+def _error(row: Row, prefix: str = "") -> Row | None:
+    code = row[f"{prefix}error_code"]
+    return {"code": code, "message": row[f"{prefix}error_message"]} if code else None

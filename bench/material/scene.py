@@ -14,10 +14,11 @@ from worker.media.audio import BLOCK_FRAMES, blocks
 from worker.media.mix import RATE, duck_spans, ducking_gain, mix_blocks
 from worker.media.stretch import StretchJob, stretch_all
 from worker.spans import Span
+from worker.threads import ahead
 from worker.timeline import Limits, Line, Plan, plan
 
-# So loud that the limiter works in nearly every second: its worst case.
-VOICE_GAIN_DB = 12.0
+# The loudest that a dub's dialogue may be: the limiter's worst case. The track has the room that the job's has.
+TARGET_LUFS, TRACK_LUFS = -16.0, -23.0
 
 Samples = NDArray[np.float32]
 
@@ -44,24 +45,23 @@ class Scene:
         """The timeline of all lines."""
         return plan(self.lines, self.limits)
 
-    def stretched(self) -> Iterator[Samples]:
-        """Each line at its planned speed, at 48 kHz."""
-        jobs = (StretchJob(p.id, self.clips[p.id], p.speed) for p in self.planned().placements)
-        return (samples for _, samples in stretch_all(jobs, os.cpu_count() or 1))
+    def stretched(self, planned: Plan) -> Iterator[Samples]:
+        """Each line at its planned speed and at the track's loudness, at 48 kHz."""
+        jobs = (StretchJob(p.id, self.clips[p.id], p.speed, TRACK_LUFS) for p in planned.placements)
+        return (samples for _, samples in stretch_all(jobs, len(os.sched_getaffinity(0))))
 
-    def lay(self, name: str, stretched: Iterable[Samples]) -> None:
-        """Write the lines as the voice track `name`."""
-        placements = self.planned().placements
-        placed = ((placement.start, line) for placement, line in zip(placements, stretched, strict=True))
-        voice_track.write(self.path(name), placed, self.samples)
+    def voice(self, planned: Plan, stretched: Iterable[Samples]) -> Iterator[Samples]:
+        """The lines as one track, in blocks."""
+        starts = (placement.start for placement in planned.placements)
+        return voice_track.laid(zip(starts, stretched, strict=True), self.samples)
 
-    def mixed(self) -> Iterator[Samples]:
-        """The voice track over the ducked bed."""
+    def mixed(self, planned: Plan, voice: Iterable[Samples]) -> Iterator[Samples]:
+        """The voice over the ducked bed, which is read ahead."""
         source = [Span(line.start, line.end) for line in self.lines]
-        dub = [Span(placement.start, placement.end) for placement in self.planned().placements]
+        dub = [Span(placement.start, placement.end) for placement in planned.placements]
         envelope = ducking_gain(duck_spans(source, dub, self.limits.duration))
-        sounds = (blocks(self.path("bed.flac")), blocks(self.path("voice.flac")))
-        return mix_blocks(*sounds, envelope, voice_gain_db=VOICE_GAIN_DB, background="duck")
+        bed = ahead(blocks(self.path("bed.flac")))
+        return mix_blocks(bed, voice, envelope, voice_gain_db=TARGET_LUFS - TRACK_LUFS, background="duck")
 
     def read_stretched(self) -> Iterator[Samples]:
         """The stretched lines, read from PCM one by one."""
@@ -77,14 +77,23 @@ class Scene:
 
 
 def prepared(tier: Tier, minutes: float, seed: int, folder: Path) -> Scene:
-    """The clips and the bed, and what each part is fed with."""
+    """The clips and the bed."""
     lines, limits = lines_of(tier, seed, minutes)
     scene = Scene(folder, lines, limits, write_clips(folder, lines, seed))
     write_bed(scene.path("bed.flac"), limits.duration)
-    np.save(scene.path("counts.npy"), _write_raw(scene.path("lines.f32"), scene.stretched()))
-    scene.lay("voice.flac", scene.read_stretched())
-    _write_raw(scene.path("mixed.f32"), scene.mixed())
     return scene
+
+
+def feed(scene: Scene) -> None:
+    """Make what each part is fed with when it runs alone."""
+    planned = scene.planned()
+    np.save(scene.path("counts.npy"), _write_raw(scene.path("lines.f32"), scene.stretched(planned)))
+    voice_track.write(
+        scene.path("voice.flac"),
+        zip((p.start for p in planned.placements), scene.read_stretched(), strict=True),
+        scene.samples,
+    )
+    _write_raw(scene.path("mixed.f32"), scene.mixed(planned, blocks(scene.path("voice.flac"))))
 
 
 def _write_raw(path: Path, sound: Iterable[Samples]) -> list[int]:

@@ -10,7 +10,9 @@ JobStatus = Literal["PENDING", "PROCESSING", "COMPLETED", "FAILED", "CANCELED"]
 VideoStatus = Literal["AWAITING_UPLOAD", "IMPORTING", "READY", "REJECTED"]
 DeliveryStatus = Literal["PENDING", "DELIVERED", "FAILED"]
 Background = Literal["keep", "duck", "drop"]
-Subtitles = Literal["embedded", "files", "none"]
+Subtitles = Literal["embedded", "burned_in", "files", "none"]
+Output = Literal["video_per_language", "multi_audio_video", "audio", "stems", "subtitles"]
+Fit = Literal["audio", "video"]
 Register = Literal["formal", "informal"]
 FINAL = frozenset({"COMPLETED", "FAILED", "CANCELED"})
 
@@ -171,6 +173,7 @@ class Video(Body):
     fps: float | None
     thumbnail_url: str | None
     error: Failure | None
+    retry_reason: Failure | None
     created_at: datetime
     uploaded_at: datetime | None
     expires_at: datetime | None
@@ -201,6 +204,10 @@ class NewJob(Body):
     voices: dict[str, str] | None = None
     background: Background | None = None
     subtitles: Subtitles | None = None
+    bilingual: bool | None = None
+    outputs: list[Output] | None = None
+    fit: Fit | None = None
+    audio_track: int | None = None
     range: Range | None = None
     preview: bool | None = None
     speakers: int | None = None

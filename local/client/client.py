@@ -1,7 +1,7 @@
 """The client: one method for each call, and what takes several of them."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -12,6 +12,7 @@ from local.client.bodies import (
     Background,
     Delivery,
     DeliveryStatus,
+    Fit,
     Job,
     JobStatus,
     Language,
@@ -21,6 +22,7 @@ from local.client.bodies import (
     NewJob,
     NewTitle,
     NewVideo,
+    Output,
     Range,
     Register,
     ResultFile,
@@ -69,20 +71,29 @@ class Client:
     # Videos
 
     def upload(
-        self, path: Path, progress: Progress | None = None, filename: str | None = None, title: str | None = None
+        self,
+        path: Path,
+        progress: Progress | None = None,
+        filename: str | None = None,
+        title: str | None = None,
+        announced: Callable[[str], object] | None = None,
     ) -> Video:
         """Announce the file at `path`, send its bytes and have it examined. `progress(sent, all)` in bytes.
+
+        `announced` is told the video's id before the first byte is sent: with it the upload can be resumed.
 
         Raises ClientError with the video's id in `problem["video_id"]` when the bytes don't get through: `resume` it.
         """
         new = NewVideo(
             filename=filename or path.name, size_bytes=path.stat().st_size, content_type=media_type(path), title=title
         )
-        announced = self._call(calls.ANNOUNCE, new)
+        made = self._call(calls.ANNOUNCE, new)
+        if announced is not None:
+            announced(made.video_id)
         try:
-            return Sender(self._connection, announced.video_id, path, progress).send(announced.upload)
+            return Sender(self._connection, made.video_id, path, progress).send(made.upload)
         except ClientError as error:
-            error.problem.setdefault("video_id", announced.video_id)
+            error.problem.setdefault("video_id", made.video_id)
             raise
 
     def resume(self, video_id: str, path: Path, progress: Progress | None = None) -> Video:
@@ -108,9 +119,12 @@ class Client:
         """Let the service fetch a video; it is IMPORTING, see `arrived`."""
         return self._call(calls.IMPORT, NewImport(url=url, filename=filename, title=title))
 
-    def arrived(self, video_id: str) -> Video:
-        """The video once it is READY. Raises ClientError with its code when it is rejected."""
+    def arrived(self, video_id: str, told: Callable[[Video], object] | None = None) -> Video:
+        """The video once it is READY; `told` is called with it while it is not. Raises ClientError with its code when
+        it is rejected."""
         while (video := self.video(video_id)).status == "IMPORTING":
+            if told is not None:
+                told(video)
             time.sleep(POLL_SECONDS)
         if video.error:
             raise ClientError(str(video.error), video.error.code)
@@ -146,6 +160,10 @@ class Client:
         voices: Mapping[str, str] | None = None,
         background: Background | None = None,
         subtitles: Subtitles | None = None,
+        bilingual: bool | None = None,
+        outputs: Sequence[Output] | None = None,
+        fit: Fit | None = None,
+        audio_track: int | None = None,
         range: Range | None = None,  # noqa: A002 - the API's own name
         preview: bool | None = None,
         speakers: int | None = None,
@@ -165,6 +183,10 @@ class Client:
             voices=dict(voices) if voices else None,
             background=background,
             subtitles=subtitles,
+            bilingual=bilingual,
+            outputs=list(outputs) if outputs else None,
+            fit=fit,
+            audio_track=audio_track,
             range=range,
             preview=preview,
             speakers=speakers,

@@ -14,6 +14,7 @@ TIMEOUT = httpx.Timeout(60, connect=10)
 
 def download(result: ResultFile, folder: Path) -> Path:
     """Save a result in `folder` under its own name; where it is. Raises ClientError."""
+    folder.mkdir(parents=True, exist_ok=True)
     target = folder / PurePath(result.filename).name
     partial = target.with_name(f"{target.name}.part")
     with partial.open("wb") as file:

@@ -5,11 +5,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from shared.accounts.client import Client
+from shared.dubbing.shown import ShownJob
 from shared.models import Activity, Job
+
+_ADD = insert(Activity.__table__)  # type: ignore[arg-type]
 
 
 class Kind(StrEnum):
@@ -42,7 +45,9 @@ class Kind(StrEnum):
 def note(session: Session, user_id: UUID, kind: Kind, where: Client | None = None, **details: Any) -> None:
     """Add a row. `where` is None for what no request did; `details` are JSON values and hold no secrets."""
     agent, ip = (where.user_agent, where.ip) if where else (None, None)
-    session.add(Activity(user_id=user_id, kind=kind, details=details, user_agent=agent, ip=ip))
+    session.flush()  # the account may be new itself
+    values = {"user_id": user_id, "kind": kind, "details": details, "user_agent": agent, "ip": ip}
+    session.connection().execute(_ADD, values)
 
 
 def listed(
@@ -53,7 +58,7 @@ def listed(
     return session.scalars(mine if before is None else mine.where(Activity.id < before)).all()
 
 
-def job_asked(session: Session, job: Job, kind: Kind, where: Client | None = None, **details: Any) -> None:
+def job_asked(session: Session, job: Job | ShownJob, kind: Kind, where: Client | None = None, **details: Any) -> None:
     """The user has asked for a dub, or for something to be done about it."""
     note(session, job.user_id, kind, where, job_id=str(job.job_id), video_id=str(job.video_id), **details)
 

@@ -23,6 +23,8 @@ LIST: Mapping[Key, Decimal] = {
     ("openai", "gpt-4o-transcribe", "seconds"): _per(MINUTE, "0.006"),
     ("openai", "gpt-4o-mini-transcribe", "seconds"): _per(MINUTE, "0.003"),
     ("openai", "gpt-4o-transcribe-diarize", "seconds"): _per(MINUTE, "0.006"),
+    ("openai", "gpt-4o-transcribe-diarize", "input_tokens"): _per(MILLION, "2.50"),
+    ("openai", "gpt-4o-transcribe-diarize", "output_tokens"): _per(MILLION, "10.00"),
     ("openai", "gpt-5.4", "input_tokens"): _per(MILLION, "2.50"),
     ("openai", "gpt-5.4", "output_tokens"): _per(MILLION, "15.00"),
     ("openai", "gpt-5.4-mini", "input_tokens"): _per(MILLION, "0.75"),

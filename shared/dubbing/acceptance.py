@@ -1,6 +1,7 @@
 """Whether a request can be done: the rules between it, its video and what the engines can do. Pure."""
 
 from dataclasses import replace
+from typing import Protocol
 
 from shared.config import Settings
 from shared.dubbing import excerpt, transcript_fit
@@ -9,11 +10,27 @@ from shared.dubbing.request import Request, check_doubles
 from shared.dubbing.transcript import GivenTranscript
 from shared.errors import AppError
 from shared.languages import Capabilities
-from shared.models import Video, VideoStatus
+from shared.models import VideoStatus
 from shared.voice import AUTO, CLONE
 
 
-def check(request: Request, video: Video, served: Capabilities, settings: Settings) -> Request:
+class Dubbable(Protocol):
+    """What has to be known of a video."""
+
+    @property
+    def status(self) -> str:
+        """A VideoStatus."""
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """None where nobody has measured it."""
+
+    @property
+    def has_video(self) -> bool | None:
+        """Whether it has a picture; None where nobody has looked."""
+
+
+def check(request: Request, video: Dubbable, served: Capabilities, settings: Settings) -> Request:
     """The request in the tags that are served, which is what to store.
 
     Raises AppError for the first thing that can't be done: 409 `video_not_ready`, else 422 with its own code.
@@ -26,10 +43,24 @@ def check(request: Request, video: Video, served: Capabilities, settings: Settin
     _check_transcripts(request, video)
     _check_voices(request, served)
     _check_cloning(request, served)
+    _check_outputs(request, video)
     return replace(request, range=_checked_range(request, video))
 
 
-def _checked_range(request: Request, video: Video) -> Range | None:
+def _check_outputs(request: Request, video: Dubbable) -> None:
+    """What is to come out goes together, and there is a picture where one is needed."""
+    if request.fit == "video" and "multi_audio_video" in request.outputs:
+        raise AppError(
+            "outputs_conflict",
+            "With “fit”: “video” each language has a pace of its own, so they can't share one file. "
+            "Leave out “multi_audio_video”, or fit the audio.",
+            422,
+        )
+    if video.has_video is False and (request.fit == "video" or request.subtitles == "burned_in"):
+        raise AppError("no_picture", "The file has no picture: there is nothing to slow or to draw on.", 422)
+
+
+def _checked_range(request: Request, video: Dubbable) -> Range | None:
     if request.range is None and not request.preview:
         return None
     if request.range is not None and request.preview:
@@ -68,7 +99,7 @@ def _given(request: Request) -> list[GivenTranscript]:
     return [text for text in texts if text is not None]
 
 
-def _check_transcripts(request: Request, video: Video) -> None:
+def _check_transcripts(request: Request, video: Dubbable) -> None:
     _check_pairing(request)
     # Who is told apart by voice gets a name only then.
     named = [text.names_speakers for text in _given(request)]
@@ -106,7 +137,7 @@ def _served(tag: str, served: frozenset[str]) -> str:
     return next((candidate for candidate in shortened if candidate in served), tag)
 
 
-def _check_video(video: Video, settings: Settings) -> None:
+def _check_video(video: Dubbable, settings: Settings) -> None:
     if video.status == VideoStatus.REJECTED:
         raise AppError(
             "video_not_ready",

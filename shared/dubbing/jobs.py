@@ -10,13 +10,26 @@ from math import isfinite
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, Update, and_, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.accounts import activity
 from shared.config import Settings
 from shared.dubbing import state
+from shared.dubbing.shown import DUB, JOB, ShownJob, of_rows
 from shared.dubbing.state import Status
 from shared.errors import LeaseLostError
 from shared.mails import dubs as mails
@@ -65,38 +78,40 @@ class Claim:
     attempt: int
 
 
-def create(session: Session, new: NewJob) -> Job:
+def create(session: Session, new: NewJob) -> ShownJob:
     """Write the job PENDING and due now, with a PENDING dub for each language."""
-    job = Job(
-        job_id=new_id(),
-        user_id=new.user_id,
-        video_id=new.video_id,
-        status=state.initial(),
-        original_s3_path=new.original_s3_path,
-        source_language=new.source_language,
-        source_transcript=new.source_transcript,
-        options=new.options,
-        webhook_url=new.webhook_url,
-    )
-    job.dubs = [
-        Dub(
-            position=position,
-            language=language,
-            status=state.initial(),
-            transcript=new.target_transcripts.get(language),
-        )
+    connection, job_id = session.connection(), new_id()
+    values = {
+        "job_id": job_id,
+        "user_id": new.user_id,
+        "video_id": new.video_id,
+        "status": state.initial(),
+        "original_s3_path": new.original_s3_path,
+        "source_language": new.source_language,
+        "source_transcript": new.source_transcript,
+        "options": new.options,
+        "webhook_url": new.webhook_url,
+    }
+    job = connection.execute(_NEW_JOB, values).one()
+    dubs = [
+        connection.execute(
+            _NEW_DUB,
+            {
+                "job_id": job_id,
+                "position": position,
+                "language": language,
+                "status": state.initial(),
+                "transcript": new.target_transcripts.get(language),
+            },
+        ).one()
         for position, language in enumerate(new.target_languages)
     ]
-    session.add(job)
-    session.flush()
-    return job
+    return of_rows(job, dubs)
 
 
-def stamp_wake(session: Session, job_id: UUID) -> None:
+def stamp_wake(database: Session | Connection, job_id: UUID) -> None:
     """Remember that a wake-up call for the job was sent; not on a row that a worker has taken meanwhile."""
-    waiting = or_(Job.status == Status.PENDING, lapsed())
-    stamped = update(Job).where(Job.job_id == job_id, waiting)
-    session.execute(stamped.values(wake_sent_at=func.now(), wakes=Job.wakes + 1))
+    database.execute(_STAMP, {"woken": job_id})
 
 
 def settle(session: Session, job_id: UUID, settings: Settings) -> Status | None:
@@ -200,6 +215,34 @@ def finish_dub(session: Session, held: Claim, language: str, prefix: str, result
         rows = [{"id": new_id(), "job_id": held.job_id, **asdict(result)} for result in results]
         for row in rows:
             session.execute(insert(Result).values(**row).on_conflict_do_nothing())
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A language that is ready, and the prefix of its files in the bucket."""
+
+    language: str
+    prefix: str
+
+
+def ready_languages(session: Session, job_id: UUID) -> list[Ready]:
+    """The job's languages that are ready, of all rounds, in the order in which they were asked for."""
+    ready = select(Dub.language, Dub.result_s3_path).where(Dub.job_id == job_id, Dub.status == Status.COMPLETED)
+    rows = session.execute(ready.order_by(Dub.position)).all()
+    return [Ready(row.language, row.result_s3_path.split("/", 3)[3]) for row in rows if row.result_s3_path]
+
+
+def replace_results(session: Session, held: Claim, kind: str, results: Sequence[NewResult]) -> list[str]:
+    """Put `results` in place of the job's files of `kind` and of their report; the keys that nobody names any more.
+
+    Raises LeaseLostError, also for a job that was canceled meanwhile.
+    """
+    _lock_wanted(session, held)
+    old = delete(Result).where(Result.job_id == held.job_id, Result.kind.in_((kind, f"{kind}_report")))
+    gone = set(session.scalars(old.returning(Result.key)))
+    for result in results:
+        session.execute(insert(Result).values(id=new_id(), job_id=held.job_id, **asdict(result)))
+    return sorted(gone - {result.key for result in results})
 
 
 def fail_dub(session: Session, held: Claim, language: str, error: tuple[str, str]) -> None:
@@ -362,6 +405,16 @@ def lock(session: Session, held: Claim) -> Job:
 def lapsed() -> ColumnElement[bool]:
     """PROCESSING under a lease that has run out."""
     return and_(Job.status == Status.PROCESSING, Job.lease_until <= func.now())
+
+
+# Sent with every job, so put together once.
+_NEW_JOB = insert(Job.__table__).returning(*JOB)  # type: ignore[arg-type]
+_NEW_DUB = insert(Dub.__table__).returning(*DUB)  # type: ignore[arg-type]
+_STAMP = (
+    update(Job.__table__)  # type: ignore[arg-type]
+    .where(Job.job_id == bindparam("woken"), or_(Job.status == Status.PENDING, lapsed()))
+    .values(wake_sent_at=func.now(), wakes=Job.wakes + 1)
+)
 
 
 def claimable() -> ColumnElement[bool]:

@@ -1,8 +1,9 @@
 """A user's jobs from the outside: order, find, list, cancel, retry, add languages, results."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select
@@ -17,10 +18,11 @@ from shared.dubbing.acceptance import check
 from shared.dubbing.excerpt import Range
 from shared.dubbing.request import Request
 from shared.dubbing.rounds import NewDub
+from shared.dubbing.shown import ShownJob
 from shared.dubbing.state import Status
 from shared.dubbing.transcript import GivenTranscript
 from shared.errors import AppError, not_found
-from shared.languages import capabilities
+from shared.languages import VERSIONS, Published, capabilities
 from shared.models import Job, Result, Video
 from shared.storage import Storage, original_key
 
@@ -29,27 +31,48 @@ LAST_MOMENT = timedelta(minutes=1)
 # Jobs as users see them. Asked for all the time, so it is put together once.
 _SHOWN = select(Job).where(Job.deleted_at.is_(None)).options(joinedload(Job.dubs))
 _FIND = _SHOWN.where(Job.job_id == bindparam("job_id"), Job.user_id == bindparam("user_id"))
+_LIVE_JOBS = select(func.count()).where(Job.user_id == bindparam("owner"), Job.status.in_(state.LIVE)).scalar_subquery()
+_KEEP = (
+    select(Video.status, Video.duration_seconds, Video.has_video, _LIVE_JOBS, VERSIONS)
+    .where(Video.id == bindparam("video"), Video.user_id == bindparam("owner"), Video.deleted_at.is_(None))
+    .with_for_update(read=True, of=Video)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVideo:
+    """A video that isn't deleted while the transaction is open, and what is asked along with it.
+
+    `live_jobs` are its owner's, of any video; `versions` is languages.VERSIONS.
+    """
+
+    status: str
+    duration_seconds: float | None
+    has_video: bool | None
+    live_jobs: int
+    versions: Any
 
 
 def order(
     session: Session,
     storage: Storage,
     settings: Settings,
+    published: Published,
     *,
     user_id: UUID,
     video_id: UUID,
     request: Request,
     webhook_url: str | None = None,
     where: Client | None = None,
-) -> Job:
+) -> ShownJob:
     """Check the request and write the job, asked for from `where`; wake a worker after the commit.
 
     Raises AppError `not_found` (404), `video_not_ready` (409), `too_many_jobs` (429), 422s.
     """
     access.demand_alive(session, user_id, alone=True)  # two orders at once are counted one after the other
     video = _kept_video(session, user_id, video_id)
-    request = check(request, video, capabilities(session), settings)
-    _check_live(session, user_id, settings)
+    request = check(request, video, published.capabilities(session, video.versions), settings)
+    _check_live(video, settings)
     job = jobs.create(
         session,
         jobs.NewJob(
@@ -64,7 +87,6 @@ def order(
             webhook_url=webhook_url,
         ),
     )
-    session.refresh(job)
     activity.job_asked(session, job, Kind.JOB_CREATED, where)
     return job
 
@@ -75,10 +97,10 @@ def retry(session: Session, settings: Settings, user_id: UUID, job_id: UUID, whe
     Raises AppError `not_found` (404), `invalid_state` (409) for a job that is live or has nothing to try again,
     `too_many_jobs` (429).
     """
-    job = _over_and_locked(session, user_id, job_id)
+    job, video = _over_and_locked(session, user_id, job_id)
     if job.status == Status.COMPLETED and all(dub.status == Status.COMPLETED for dub in job.dubs):
         raise _invalid_state(job, "All languages of this job are ready: there is nothing to try again.")
-    _check_live(session, user_id, settings)
+    _check_live(video, settings)
     rounds.try_again(session, job)
     activity.job_asked(session, job, Kind.JOB_RETRIED, where)
     return _reopened(session, job)
@@ -93,8 +115,7 @@ def add_languages(
     Raises AppError `not_found` (404), `invalid_state`, `duplicate_language` (409), `too_many_jobs` (429), and 422s as
     for an order.
     """
-    job = _over_and_locked(session, user_id, job_id)
-    video = _kept_video(session, user_id, job.video_id)
+    job, video = _over_and_locked(session, user_id, job_id)
     given = GivenTranscript.from_dict(job.source_transcript) if job.source_transcript else None
     part = job.options.get("range")
     wanted = replace(
@@ -107,7 +128,7 @@ def add_languages(
     )
     wanted = check(wanted, video, capabilities(session), settings)
     _check_new(job, wanted, settings)
-    _check_live(session, user_id, settings)
+    _check_live(video, settings)
     rounds.add(session, job, [_new_dub(wanted, language) for language in wanted.target_languages])
     activity.job_asked(session, job, Kind.LANGUAGES_ADDED, where, languages=list(wanted.target_languages))
     return _reopened(session, job)
@@ -145,22 +166,21 @@ def _reopened(session: Session, job: Job) -> Job:
     return find(session, job.user_id, job.job_id)
 
 
-def _kept_video(session: Session, user_id: UUID, video_id: UUID) -> Video:
+def _kept_video(session: Session, user_id: UUID, video_id: UUID) -> KeptVideo:
     """The user's video, which isn't deleted while this transaction is open. Raises AppError `not_found` (404)."""
-    mine = select(Video).where(Video.id == video_id, Video.user_id == user_id, Video.deleted_at.is_(None))
-    video = session.scalar(mine.with_for_update(read=True))
-    if video is None:
+    row = session.connection().execute(_KEEP, {"video": video_id, "owner": user_id}).one_or_none()
+    if row is None:
         raise not_found("video")
-    return video
+    return KeptVideo(*row)
 
 
-def _over_and_locked(session: Session, user_id: UUID, job_id: UUID) -> Job:
-    """The user's job, over and locked, its video kept.
+def _over_and_locked(session: Session, user_id: UUID, job_id: UUID) -> tuple[Job, KeptVideo]:
+    """The user's job, over and locked, and its video, kept.
 
     Raises AppError `not_found` (404), `invalid_state`, `job_expired` (409).
     """
     access.demand_alive(session, user_id, alone=True)  # two orders at once are counted one after the other
-    _kept_video(session, user_id, find(session, user_id, job_id).video_id)
+    video = _kept_video(session, user_id, find(session, user_id, job_id).video_id)
     # As everywhere: first the video, then its jobs.
     mine = select(Job).where(Job.job_id == job_id, Job.deleted_at.is_(None)).options(undefer(Job.source_transcript))
     job = session.scalar(mine.with_for_update().execution_options(populate_existing=True))
@@ -170,16 +190,15 @@ def _over_and_locked(session: Session, user_id: UUID, job_id: UUID) -> Job:
         raise _invalid_state(job, "The job is still under way. Wait until it is over, or cancel it.")
     if job.expires_at is not None and job.expires_at <= datetime.now(UTC) + LAST_MOMENT:
         raise AppError("job_expired", "What this job made is not kept any more. Order a new one.", 409)
-    return job
+    return job, video
 
 
 def _invalid_state(job: Job, sentence: str) -> AppError:
     return AppError("invalid_state", sentence, 409, details={"job_status": job.status})
 
 
-def _check_live(session: Session, user_id: UUID, settings: Settings) -> None:
-    live = select(func.count()).select_from(Job).where(Job.user_id == user_id, Job.status.in_(state.LIVE))
-    if (session.scalar(live) or 0) >= settings.max_live_jobs:
+def _check_live(video: KeptVideo, settings: Settings) -> None:
+    if video.live_jobs >= settings.max_live_jobs:
         raise AppError(
             "too_many_jobs",
             f"You have {settings.max_live_jobs} jobs under way. Wait until one is over.",
@@ -195,24 +214,6 @@ def find(session: Session, user_id: UUID, job_id: UUID) -> Job:
     if job is None:
         raise not_found("dubbing job")
     return job
-
-
-def listed(
-    session: Session, user_id: UUID, *, limit: int, before: UUID | None, status: str | None, video_id: UUID | None
-) -> Sequence[Job]:
-    """Up to `limit` of the user's jobs with their dubs, newest first, older than `before`; of one status, of one video.
-
-    One statement.
-    """
-    mine = _SHOWN.where(Job.user_id == user_id)
-    query = mine.order_by(Job.job_id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(Job.job_id < before)
-    if status is not None:
-        query = query.where(Job.status == status)
-    if video_id is not None:
-        query = query.where(Job.video_id == video_id)
-    return session.scalars(query).unique().all()
 
 
 def cancel(session: Session, settings: Settings, user_id: UUID, job_id: UUID, where: Client | None = None) -> Job:

@@ -1,7 +1,7 @@
 """What a dubbing job asks for, in its normal form. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,9 @@ from shared.dubbing.excerpt import Range
 from shared.dubbing.transcript import GivenTranscript
 from shared.errors import AppError
 from shared.languages import normalise
+
+# What a job leaves behind where nothing else is asked for.
+DEFAULT_OUTPUTS = ("video_per_language", "audio", "subtitles")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class Request:
     "informal".
 
     `target_transcripts` has what is to be said, by target language. `range` or `preview`: not the whole video.
+    `outputs` are the files to make; `fit` says what gives way where speech needs more room: it, or the picture's pace.
+    `audio_track` is which of several sounds is dubbed, counted from 1.
     """
 
     target_languages: tuple[str, ...]
@@ -30,6 +35,10 @@ class Request:
     voices: dict[str, str] = field(default_factory=dict)
     background: str = "duck"
     subtitles: str = "embedded"
+    bilingual: bool = False
+    outputs: tuple[str, ...] = DEFAULT_OUTPUTS
+    fit: str = "audio"
+    audio_track: int | None = None
     range: Range | None = None
     preview: bool = False
     speakers: int | None = None
@@ -45,6 +54,10 @@ class Request:
             "voices": self.voices,
             "background": self.background,
             "subtitles": self.subtitles,
+            "bilingual": self.bilingual,
+            "outputs": list(self.outputs),
+            "fit": self.fit,
+            "audio_track": self.audio_track,
             "range": self.range.to_dict() if self.range else None,
             "preview": self.preview,
             "speakers": self.speakers,
@@ -64,6 +77,10 @@ def normalised(
     source_transcript: str | dict[str, Any] | None = None,
     background: str = "duck",
     subtitles: str = "embedded",
+    bilingual: bool = False,
+    outputs: Sequence[str] | None = None,
+    fit: str = "audio",
+    audio_track: int | None = None,
     range: Mapping[str, float] | None = None,  # noqa: A002 - the field's name
     preview: bool = False,
     speakers: int | None = None,
@@ -83,6 +100,10 @@ def normalised(
         voices=dict(voices),
         background=background,
         subtitles=subtitles,
+        bilingual=bilingual,
+        outputs=tuple(dict.fromkeys(outputs)) if outputs else DEFAULT_OUTPUTS,
+        fit=fit,
+        audio_track=audio_track,
         range=Range(**range) if range else None,
         preview=preview,
         speakers=speakers,

@@ -46,7 +46,8 @@ class Video(Base):
     """An original: one object `originals/{id}` in the bucket. Sizes in bytes, durations in seconds.
 
     `upload_id` is S3's name of an upload in parts of `part_size` bytes; None for a single PUT. `size_bytes` of an
-    import is None until its server has said it. `deleted_at` hides what is about to be deleted.
+    import is None until its server has said it. `rejection_code` says why a video was REJECTED, or why an import is
+    tried again. `deleted_at` hides what is about to be deleted.
     """
 
     __tablename__ = "videos"

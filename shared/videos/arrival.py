@@ -146,6 +146,8 @@ def _ready(probed: Probed, stored: StoredObject, settings: Settings) -> dict[str
     picture = probed.facts.video
     return {
         "status": VideoStatus.READY,
+        "rejection_code": None,
+        "rejection_message": None,
         "size_bytes": stored.size_bytes,
         "duration_seconds": probed.facts.duration_seconds,
         "has_video": picture is not None,

@@ -27,11 +27,12 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """A container and its streams. `duration_seconds` is the presentation's length."""
+    """A container and its streams. `duration_seconds` is the presentation's length, `chosen` the sound to dub."""
 
     format: str
     duration_seconds: float
     streams: tuple[Stream, ...]
+    chosen: int | None = None
 
     @property
     def video(self) -> Stream | None:
@@ -40,6 +41,8 @@ class MediaFacts:
 
     @property
     def audio(self) -> Stream | None:
-        """The sound that is dubbed: the default audio stream, else the first."""
+        """The sound that is dubbed: the one that was chosen, else the default audio stream, else the first."""
         sounds = [s for s in self.streams if s.kind == "audio"]
+        if self.chosen is not None:
+            return next(s for s in sounds if s.index == self.chosen)
         return next((s for s in sounds if s.default), sounds[0] if sounds else None)

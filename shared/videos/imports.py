@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 from sqlalchemy import ColumnElement, CursorResult, and_, delete, exists, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from shared.accounts.access import demand_alive
 from shared.config import Settings
@@ -23,6 +24,7 @@ from shared.videos.naming import name_in_url
 
 ANY_BYTES = "application/octet-stream"
 GAVE_UP = ("import_failed", "The fetching stopped without a word several times over. If it happens again, tell us.")
+CLAIMING = crc32(b"onevoice imports claim")
 TRIED_LONG = "The file was tried for a long time and could not be fetched. The last trouble was: {message}"
 
 
@@ -100,10 +102,16 @@ def settle(session: Session, settings: Settings) -> None:
 
 
 def claim(session: Session, settings: Settings) -> Claim | None:
-    """Take the import that waits longest, with a fresh lease; None when none is due or others have them."""
+    """Take the import that waits longest, of a user who has fewest under way and may have more, with a fresh lease.
+
+    None when none is due, or others have them.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(CLAIMING)))  # two at once would not count each other's
     due = and_(Import.not_before <= func.now(), or_(Import.lease_until.is_(None), Import.lease_until <= func.now()))
-    longest = select(Import).where(due).order_by(Import.not_before).limit(1)
-    row = session.scalar(longest.with_for_update(skip_locked=True))
+    running = _running()
+    fair = select(Import).join(Video, Video.id == Import.video_id).where(due, running < settings.import_slots_per_user)
+    longest = fair.order_by(running, Import.not_before).limit(1)
+    row = session.scalar(longest.with_for_update(of=Import, skip_locked=True))
     if row is None:
         return None
     if row.lease_token is not None:
@@ -112,6 +120,15 @@ def claim(session: Session, settings: Settings) -> Claim | None:
     row.lease_until = _from_now(settings.lease_seconds)
     session.flush()
     return Claim(row.video_id, row.lease_token, row.attempt)
+
+
+def _running() -> ColumnElement[int]:
+    """How many imports of a video's owner are under way."""
+    theirs, held = aliased(Video), aliased(Import)
+    count = select(func.count()).select_from(held).join(theirs, theirs.id == held.video_id)
+    return (
+        count.where(theirs.user_id == Video.user_id, held.lease_until > func.now()).correlate(Video).scalar_subquery()
+    )
 
 
 def renew(session: Session, held: Claim, settings: Settings) -> bool:
@@ -142,8 +159,9 @@ def described(session: Session, held: Claim, *, remote_etag: str | None, **video
 
 
 def received(session: Session, held: Claim, received_bytes: int) -> None:
-    """So much is safe. Raises LeaseLostError."""
+    """So much is safe, and what went wrong before is over. Raises LeaseLostError."""
     _write(session, held, received_bytes=received_bytes)
+    _show_reason(session, held.video_id, None)
 
 
 def done(session: Session, held: Claim) -> None:
@@ -168,7 +186,10 @@ def reject(session: Session, settings: Settings, held: Claim, error: tuple[str, 
 def postpone(
     session: Session, held: Claim, error: tuple[str, str], settings: Settings, retry_after: float | None = None
 ) -> float | None:
-    """Transient trouble: due again after so many seconds; or REJECTED (None) when count and time are used up."""
+    """Transient trouble: due again after so many seconds; or REJECTED (None) when count and time are used up.
+
+    Meanwhile the video shows the reason.
+    """
     row = session.scalar(select(Import).where(*_token(held)).with_for_update())
     if row is None:
         return None
@@ -185,7 +206,19 @@ def postpone(
     row.lease_token = row.lease_until = None
     row.not_before = _from_now(delay)
     session.flush()
+    _show_reason(session, held.video_id, error)
     return delay
+
+
+def _show_reason(session: Session, video_id: UUID, error: tuple[str, str] | None) -> None:
+    """What an import met last stands where a rejection would, until it goes on or is one."""
+    code, message = error or (None, None)
+    importing = (
+        Video.id == video_id,
+        Video.status == VideoStatus.IMPORTING,
+        Video.rejection_code.is_distinct_from(code),
+    )
+    session.execute(update(Video).where(*importing).values(rejection_code=code, rejection_message=message))
 
 
 def fence(held: Claim) -> tuple[ColumnElement[bool], ...]:

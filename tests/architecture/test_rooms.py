@@ -54,7 +54,7 @@ def test_only_the_config_reads_the_environment():
 @pytest.mark.parametrize(
     ("packages", "allowed"),
     [
-        (("ffmpeg", "imageio_ffmpeg"), {"worker/media/ffmpeg.py", "local/sample.py"}),
+        (("ffmpeg", "imageio_ffmpeg"), {"worker/media/ffmpeg/", "local/sample.py"}),
         (("pydub",), {"worker/media/line.py"}),
         (("av",), {"shared/videos/"}),
         (

@@ -310,7 +310,8 @@ def test_a_download_goes_on_where_it_was_cut(stubborn, tmp_path):
          "filename": "../film.mp4", "content_type": "video/mp4", "size_bytes": len(Stubborn.film),
          "expires_at": "2030-01-01T00:00:00Z"}
     )  # fmt: skip
-    assert Client.download(result, tmp_path) == tmp_path / "film.mp4"
-    assert (tmp_path / "film.mp4").read_bytes() == Stubborn.film
+    folder = tmp_path / "new"
+    assert Client.download(result, folder) == folder / "film.mp4"
+    assert (folder / "film.mp4").read_bytes() == Stubborn.film
     asked = [(headers.get("Range"), headers.get("If-Range")) for _, headers in Stubborn.seen]
     assert asked == [(None, None), (f"bytes={len(Stubborn.film) // 2}-", '"1"')]

@@ -1,12 +1,19 @@
 """The command-line client's failures: one sentence, exit 1, no trace."""
 
+import io
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 
 from local import demo, dub
-from local.client import media_type
+from local.client import Client, ClientError, media_type
+from local.client.bodies import Failure, Video, VideoStatus
+from local.dub import Order
 from local.processes import free_port
 from local.report import figures
 
@@ -45,3 +52,45 @@ def test_figures_are_those_the_report_has(tmp_path: Path) -> None:
 )
 def test_a_name_that_says_no_media_type_is_no_reason_to_refuse(name: str, expected: str) -> None:
     assert media_type(Path(name)) == expected
+
+
+class Stopped(Client):
+    """A service whose uploads are interrupted, and whose imports are tried again twice for the same reason."""
+
+    def upload(self, *_: Any, announced: Callable[[str], object] | None = None, **__: Any) -> Video:
+        assert announced is not None
+        announced("the-id")
+        raise KeyboardInterrupt
+
+    def import_url(self, *_: Any, **__: Any) -> Video:
+        return a_video("IMPORTING")
+
+    def arrived(self, video_id: str, told: Callable[[Video], object] | None = None) -> Video:
+        assert (video_id, told is not None) == ("the-id", True)
+        for _ in range(2):
+            told(a_video("IMPORTING", retry_reason=Failure(code="url_unreachable", message="It is away.")))  # type: ignore[misc]
+        raise ClientError("It can't be had.", "import_failed")
+
+
+def a_video(status: VideoStatus, **fields: Any) -> Video:
+    empty: dict[str, Any] = dict.fromkeys(Video.model_fields)
+    known = {"video_id": "the-id", "title": "a", "filename": "a.mp4", "content_type": "video/mp4"}
+    return Video(**{**empty, **known, "created_at": datetime.now(UTC), "status": status, **fields})
+
+
+def said(order: Order, expected: type[BaseException], folder: Path) -> str:
+    """What is said until dubbing fails as expected."""
+    spoken = io.StringIO()
+    with pytest.raises(expected):
+        dub.dub(Stopped("http://127.0.0.1:1"), order, folder, Console(file=spoken, width=200))
+    return spoken.getvalue()
+
+
+def test_who_stops_an_upload_is_told_how_to_go_on(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    assert "Go on with --resume the-id." in said(Order(tmp_path / "a.mp4", ("es",)), KeyboardInterrupt, tmp_path)
+
+
+def test_why_an_import_is_tried_again_is_said_once(tmp_path: Path) -> None:
+    order = Order(None, ("es",), address="https://films.example/a.mp4")
+    assert said(order, ClientError, tmp_path).count("It is away. It is tried again.") == 1

@@ -56,7 +56,8 @@ def decoded(file: bytes) -> Samples:
     """The file as mono samples at 16 kHz."""
     samples, rate = soundfile.read(io.BytesIO(file), dtype="float32", always_2d=True)
     mono = samples.mean(axis=1)
-    return mono if rate == RATE else soxr.resample(mono, rate, RATE)
+    resampled: Samples = mono if rate == RATE else soxr.resample(mono, rate, RATE)
+    return resampled
 
 
 def heard(samples: Samples) -> tuple[list[Said], str]:

@@ -29,4 +29,5 @@ def spoken(text: str, voice: str, rate: int, speed: float = 1.0) -> bytes:
         sound = _espeak.synthesise(text, ESPEAK[number], "en")
     samples = soxr.resample(sound.samples, sound.rate * speed * tuned, rate)
     pcm = (np.clip(samples, -1, 1) * 32767).astype("<i2")
-    return pcm[: len(pcm) - (len(pcm) + 1) % 2].tobytes()
+    odd: bytes = pcm[: len(pcm) - (len(pcm) + 1) % 2].tobytes()
+    return odd

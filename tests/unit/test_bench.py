@@ -1,5 +1,6 @@
 """What the measurements stand on: the log read right, the talk and the lines as they should be, tables that line up."""
 
+import hashlib
 import json
 import os
 import time
@@ -73,6 +74,14 @@ def test_music_is_the_same_however_it_is_cut():
 def test_a_seed_says_what_is_said():
     assert sentences(168, 1) == sentences(168, 1) != sentences(168, 2)
     assert {speaker for speaker, _ in sentences(34, 1)} == {"Ana", "Ben"}
+
+
+@pytest.mark.parametrize(("tier", "digest"), [("fits", "6dbb1f980b1090be"), ("overfull", "cc33ac9375ac2e07")])
+def test_the_lines_are_the_standard_fixtures(tier, digest):
+    lines, _ = lines_of(tier, 1)
+    names = ("id", "start", "end", "speaker", "natural")
+    document = json.dumps([{name: getattr(line, name) for name in names} for line in lines])
+    assert hashlib.sha256(document.encode()).hexdigest()[:16] == digest
 
 
 def test_clips_are_as_long_as_their_lines(tmp_path):

@@ -16,8 +16,9 @@ from sqlalchemy import Engine, func, select, update
 from shared.accounts import passwords, users
 from shared.config import Settings
 from shared.db import transaction
-from shared.models import User
+from shared.models import User, new_id
 from tests.web.conftest import PASSWORD, Person
+from web import signing
 
 
 def login(client: FlaskClient, email: str, password: str = PASSWORD) -> dict[str, object]:
@@ -191,3 +192,21 @@ def test_create_user_command_asks(app: Flask, client: FlaskClient) -> None:
     assert done.exit_code == 0
     assert PASSWORD not in done.output
     assert login(client, "eva@onevoice.test")["status"] == 200
+
+
+def test_a_checked_token_is_known_until_it_expires() -> None:
+    tokens, owner = signing.CheckedTokens(), (new_id(), new_id())
+    tokens.keep("Bearer a", owner, time.time() + 60)
+    tokens.keep("Bearer b", owner, time.time() - 1)
+    assert tokens.owner("Bearer a") == owner
+    assert tokens.owner("Bearer b") is None
+    assert tokens.owner("Bearer c") is None
+
+
+def test_no_number_of_tokens_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signing, "MOST_KEPT", 10)
+    tokens, owner = signing.CheckedTokens(), (new_id(), new_id())
+    for number in range(100):
+        tokens.keep(f"Bearer {number}", owner, time.time() + 60)
+        assert tokens.owner(f"Bearer {number}") == owner
+    assert sum(tokens.owner(f"Bearer {number}") is not None for number in range(100)) <= 10

@@ -1,10 +1,12 @@
 """POST /videos/import: what may be named, and what is written."""
 
+from uuid import UUID
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from shared.db import transaction
-from shared.models import Import
+from shared.models import Import, Video
 
 URL = "https://films.example/a/Talk%20one.mp4?X-Amz-Signature=a%2Fb"
 
@@ -87,3 +89,14 @@ def test_the_imports_under_way_are_limited_and_show_what_came(person, engine, se
     assert [answer.status_code for answer in answers[:-1]] == [202] * settings.max_live_jobs
     assert (answers[-1].status_code, answers[-1].json["code"]) == (429, "too_many_imports")
     assert person.get(answers[0].headers["Location"]).json["received_bytes"] == 0
+
+
+def test_the_reason_for_trying_again_is_no_error(person, engine):
+    video_id = person.post("/videos/import", json={"url": "https://films.example/a.mp4"}).json["video_id"]
+    assert person.get(f"/videos/{video_id}").json["retry_reason"] is None
+    with transaction(engine) as session:
+        met = {"rejection_code": "url_unreachable", "rejection_message": "It does not answer."}
+        session.execute(update(Video).where(Video.id == UUID(video_id)).values(**met))
+    found = person.get(f"/videos/{video_id}").json
+    assert (found["status"], found["error"]) == ("IMPORTING", None)
+    assert found["retry_reason"] == {"code": "url_unreachable", "message": "It does not answer."}

@@ -250,6 +250,12 @@ def test_the_limit_of_live_jobs_counts_rounds(person: Person, video: UUID, engin
         ({"preview": True, "source_transcript": UNTIMED}, "excerpt_needs_times"),
         ({"range": {"start": 0, "end": 2}, "target_transcripts": {"es": UNTIMED}}, "excerpt_needs_times"),
         ({"subtitles": "burned"}, "invalid_request"),
+        ({"outputs": []}, "invalid_request"),
+        ({"outputs": ["video"]}, "invalid_request"),
+        ({"fit": "both"}, "invalid_request"),
+        ({"bilingual": 1}, "invalid_request"),
+        ({"audio_track": 0}, "invalid_request"),
+        ({"outputs": ["audio", "multi_audio_video"], "fit": "video"}, "outputs_conflict"),
         ({"target_transcripts": {"ca": SRT}}, "unknown_target_transcript"),
         ({"target_transcripts": {"es": SRT, "ES": SRT}}, "duplicate_language"),
         ({"target_transcripts": {"es": "nothing"}}, "invalid_transcript"),
@@ -282,3 +288,22 @@ def test_a_part_with_a_given_translation(person: Person, video: UUID, engine: En
         dub: Dub = job.dubs[0]
         assert dub.transcript
         assert dub.transcript["lines"][0]["text"] == "Hello there."
+
+
+@pytest.mark.parametrize("fields", [{"fit": "video"}, {"subtitles": "burned_in"}])
+def test_sound_alone_has_no_picture_to_slow_or_draw_on(
+    person: Person, video: UUID, engine: Engine, fields: dict[str, Any]
+) -> None:
+    with transaction(engine) as session:
+        session.get_one(Video, video).has_video = False
+    assert code(order(person, video, **fields)) == (422, "no_picture")
+
+
+def test_the_files_that_are_asked_for_are_kept_once_each(person: Person, video: UUID, engine: Engine) -> None:
+    answer = order(person, video, outputs=["stems", "audio", "stems"], fit="video", bilingual=True, audio_track=2)
+    assert answer.status_code == 202, answer.json
+    assert answer.json
+    with transaction(engine) as session:
+        options = session.get_one(Job, UUID(answer.json["job_id"])).options
+    assert options["outputs"] == ["stems", "audio"]
+    assert (options["fit"], options["bilingual"], options["audio_track"]) == ("video", True, 2)

@@ -1,19 +1,24 @@
 """Uploads in parts, over real HTTP: begun, resumed, completed once with their own parts, aborted."""
 
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import boto3
+import botocore.session
 import httpx
 import pytest
+from botocore.credentials import RefreshableCredentials
 from flask import Flask
 from sqlalchemy import Engine, func, select
 
+from shared import aws
 from shared.config import MIB, Settings
 from shared.db import transaction
 from shared.models import Video
@@ -22,6 +27,7 @@ from shared.storage import Storage, original_key
 from tests.factories import a_video
 from tests.web.conftest import Person
 from tests.web.test_videos import ANNOUNCED, code, keys, uploaded
+from web.database import db
 
 PART = 5 * MIB
 NAME = "Доклад 発表 🎬 «1».mp4"
@@ -360,3 +366,52 @@ def test_a_rejected_file_is_let_go_in_time(person: Person, media: Path) -> None:
     video_id = person.upload(media / "text.mp4")
     assert code(uploaded(person, video_id)) == (422, "not_media")
     assert (person.get(f"/videos/{video_id}").json or {})["expires_at"]
+
+
+def test_a_whole_number_may_have_a_point(person: Person, film: bytes) -> None:
+    """JSON Schema says that 2.0 is an integer."""
+    made = announce(person, film, size_bytes=float(len(film)))
+    address = f"/videos/{made['video_id']}/upload/parts"
+    assert [part["part_number"] for part in person.post(address, json={"part_numbers": [2.0]}).json["parts"]] == [2]
+    for wrong in (2.5, "2", True, None, 1e400, 1e300):
+        body = json.dumps({"part_numbers": [wrong]})
+        answer = person.post(address, data=body, content_type="application/json")
+        assert answer.status_code in (400, 422), wrong
+
+
+def test_urls_are_not_signed_in_the_transaction(
+    app: Flask, person: Person, film: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        pool = db.engine.pool
+    signing, held = Multipart.presign_part, []
+
+    def sign(self: Multipart, *args: Any) -> tuple[str, dict[str, str]]:
+        held.append(pool.checkedout())
+        return signing(self, *args)
+
+    monkeypatch.setattr(Multipart, "presign_part", sign)
+    made = announce(person, film)
+    person.post(f"/videos/{made['video_id']}/upload/parts", json={"part_numbers": [1]})
+    assert held == [0, 0, 0, 0]
+
+
+def test_no_url_is_said_to_outlive_the_credentials_that_signed_it(
+    make_app: Callable[[Settings], Flask],
+    big: Settings,
+    sign_in: Callable[[Flask], Person],
+    film: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As an instance's role has them: here for another twenty minutes."""
+    end = datetime.now(UTC) + timedelta(minutes=20)
+    role = botocore.session.get_session()
+    told = {"access_key": "a", "secret_key": "s", "token": "t", "expiry_time": end.isoformat()}
+    role._credentials = RefreshableCredentials.create_from_metadata(told, lambda: told, "iam-role")  # type: ignore[attr-defined]
+    session = boto3.Session(botocore_session=role)
+    monkeypatch.setattr(aws, "session", lambda: session)
+    monkeypatch.setattr(Multipart, "begin", lambda *_: "upload")
+    person = sign_in(make_app(big))
+    for upload in (announce(person, film)["upload"], announce(person, film[:1000])["upload"]):
+        assert datetime.fromisoformat(upload["expires_at"]) == end
+        assert datetime.fromisoformat(upload["upload_expires_at"]) > end

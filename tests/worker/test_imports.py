@@ -349,6 +349,80 @@ def test_a_server_that_is_too_slow_in_all_is_given_up(server, here, ask, tried, 
     assert uploads(settings) == []
 
 
+def dripping(head: bool) -> Callable[..., None]:
+    """A server that sends a byte now and then, of its answer's head or of the file."""
+
+    def drip(handler, _body):
+        if not head:
+            handler.send_response(200)
+            handler.send_header("Content-Length", "1000000")
+            handler.end_headers()
+        with suppress(OSError):
+            for byte in b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1000:
+                handler.wfile.write(bytes([byte]))
+                handler.wfile.flush()
+                time.sleep(0.1)
+
+    return drip
+
+
+def test_a_server_that_drips_is_given_up_long_before_its_time_is_over(server, here, ask, tried):
+    settings = here(import_cap_seconds=3600.0)
+    server.paths["/a"] = dripping(head=False)
+    found = tried(settings, ask("/a", settings))
+    assert (found.status, found.rejection_code) == ("REJECTED", "import_too_slow")
+    assert uploads(settings) == []
+
+
+def test_a_head_that_drips_is_a_server_that_stalls(engine, server, here, ask):
+    settings = here(import_cap_seconds=3600.0)
+    server.paths["/a"] = dripping(head=True)
+    ask("/a", settings)
+    with transaction(engine) as session:
+        held = imports.claim(session, settings)
+    trouble = attempt(settings, held)
+    assert trouble is not None
+    assert trouble.code == "url_unreachable"
+
+
+def test_the_reason_is_shown_while_an_import_is_tried_again(engine, server, here, ask, tried, video, clip):
+    settings = here()
+    server.answers("/a", 503)
+    video_id = ask("/a", settings)
+    with transaction(engine) as session:
+        held = imports.claim(session, settings)
+    trouble = attempt(settings, held)
+    with transaction(engine) as session:
+        imports.postpone(session, held, (trouble.code, trouble.message), settings)
+    assert (video(video_id).status, video(video_id).rejection_code) == ("IMPORTING", "import_http_error")
+    assert "503" in video(video_id).rejection_message
+    server.paths["/a"] = File(clip.read_bytes())
+    found = tried(settings, video_id)
+    assert (found.status, found.rejection_code, found.rejection_message) == ("READY", None, None)
+
+
+def test_one_users_imports_leave_slots_to_others(engine, settings):
+    def begin(user_id: UUID) -> UUID:
+        with transaction(engine) as session:
+            return imports.create(session, settings, user_id, url="https://a.example/a", filename=None, title=None).id
+
+    def claimed() -> UUID | None:
+        with transaction(engine) as session:
+            held = imports.claim(session, settings)
+        return held.video_id if held else None
+
+    eager, patient = a_user(engine), a_user(engine)
+    first, second = begin(eager), begin(eager)
+    begin(eager)
+    other = begin(patient)
+    assert [claimed(), claimed(), claimed()] == [first, other, None]
+    with transaction(engine) as session:
+        session.execute(update(Import).where(Import.video_id == first).values(not_before=func.now(), lease_until=None))
+        session.execute(update(Video).where(Video.id == first).values(status="REJECTED"))
+        imports.settle(session, settings)
+    assert [claimed(), claimed()] == [second, None]
+
+
 def test_a_deleted_video_ends_its_import(engine, server, start, ask, large):
     settings = start()
     server.paths["/a"] = File(large, slowly=0.3)

@@ -22,8 +22,8 @@ from shared.models import (
 )
 from shared.multipart import Multipart, UploadGoneError
 from shared.queue import Queue
-from shared.storage import Storage, artifact_key, original_key, results_prefix
-from shared.videos import deletion, imports, library, retention
+from shared.storage import Storage, artifact_key, original_key, results_prefix, thumbnail_key
+from shared.videos import deletion, imports, leftovers, library, retention
 from shared.videos.arrival import examined
 from tests.factories import a_job, a_user, a_video
 from tests.media import a_clip
@@ -288,6 +288,28 @@ def test_old_artifacts_go_but_not_under_a_live_job(engine, settings, storage, mo
     assert retention.expire_artifacts(engine, storage, settings) == 5
     assert storage.keys("artifacts/") == {kept, young}
     assert count(engine, Artifact) == 2
+
+
+def test_objects_that_no_row_speaks_of_are_swept(engine, settings, storage):
+    """Those of a crash, of a lost lease and of a late PUT; what a row names stays, and so does what is not ours."""
+    video_id, gone = a_video(engine), new_id()
+    kept = {original_key(video_id), thumbnail_key(video_id), "originals/notes.txt", "artifacts/notes.txt", "other/x"}
+    for key in kept:
+        storage.put(key, b"x", "text/plain")
+    kept |= {an_artifact(engine, storage, video_id), f"{results_prefix(finished(engine, storage))}es/dubbed.mp4"}
+    lost = {
+        artifact_key(video_id, "f", new_id()),
+        artifact_key(gone, "f", new_id()),
+        f"{results_prefix(a_job(engine))}es/{new_id()}/dubbed.mp4",
+        original_key(gone),
+        thumbnail_key(gone),
+    }
+    for key in lost:
+        storage.put(key, b"x", "video/mp4")
+    assert leftovers.sweep(engine, storage) == 0  # young: a job may be about to record it
+    assert storage.keys("") == kept | lost
+    assert leftovers.sweep(engine, storage, timedelta(minutes=-5)) == len(lost)
+    assert storage.keys("") == kept
 
 
 def test_keys_and_deliveries_are_forgotten(engine, settings, storage, monkeypatch):

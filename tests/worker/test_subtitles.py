@@ -15,9 +15,12 @@ from worker.subtitles import (
     ZERO_WIDTH_SPACE,
     Cue,
     SubtitleLine,
+    bilingual,
     cues,
+    to_ass,
     to_srt,
     to_vtt,
+    too_fast,
 )
 
 WORDS = st.text("abcdefghijklmnop,.!<>&{}\\-/0123456789", min_size=1, max_size=60)
@@ -120,3 +123,50 @@ def test_a_long_slow_line_is_shown_in_turns() -> None:
 def test_a_second_speaker_is_shown_when_he_begins() -> None:
     made = cues([SubtitleLine(0, 6, "I am talking all the time.", "S1"), SubtitleLine(2, 3, "Stop!", "S2")])
     assert [(cue.start, cue.end) for cue in made] == [(0.0, 2.0), (2.0, 3.0)]
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS), max_size=6))
+def test_bilingual_cues_have_a_row_of_each_text_and_lose_none(pairs: list[tuple[str, str]]) -> None:
+    lines = [(SubtitleLine(20.0 * n, 20.0 * n + 6, text, "S1"), beneath) for n, (text, beneath) in enumerate(pairs)]
+    made = bilingual(lines)
+    for cue in made:
+        rows = cue.text.split("\n")
+        assert len(rows) <= 2
+        assert all(0 < len(row) <= 42 for row in rows)
+        assert cue.end - cue.start <= LONGEST_SECONDS + 0.0011
+    assert all(before.end <= after.start for before, after in pairwise(made))
+    assert sorted(letters("".join(cue.text for cue in made))) == sorted(letters("".join(a + b for a, b in pairs)))
+
+
+def test_a_long_line_is_cut_behind_a_sentence_rather_than_in_the_middle_of_one() -> None:
+    text = "He had been there before. Nobody knew why he had come back to the old house by the river."
+    first, second = cues([SubtitleLine(0, 8, text, "S1")])
+    assert first.text == "He had been there before."
+    assert second.start == pytest.approx(8 * len(first.text) / (len(text) - 1), abs=0.01)
+    clauses = "When the door had opened for the second time that night, they all looked up from what they were reading."
+    assert cues([SubtitleLine(0, 8, clauses, "S1")])[0].text.endswith("night,")
+
+
+def test_a_cue_stays_into_the_pause_until_it_can_be_read() -> None:
+    said = "A sentence of fifty-one characters that was hurried"
+    cue, after = cues([SubtitleLine(0, 1, said, "S1"), SubtitleLine(9, 10, "Later.", "S1")])
+    assert cue.end == pytest.approx((len(said) - 1) / 17, abs=0.001), "the row break is not read"
+    assert too_fast([cue, after]) == 0
+
+
+def test_what_goes_by_too_fast_is_counted_in_either_script() -> None:
+    hurried = [SubtitleLine(n, n + 1, "Too many characters for a second", "S1") for n in range(3)]
+    assert too_fast(cues(hurried, 3.0)) == 3
+    korean = "한국어 자막은 일 초에 열두 글자까지"
+    fast, slow = ([SubtitleLine(0, end, korean, "S1")] for end in (1.0, 3.0))
+    assert too_fast(cues(fast, 1.0)) >= 1
+    assert too_fast(cues(slow, 3.0)) == 0
+
+
+def test_ass_says_what_was_said_whatever_is_in_it() -> None:
+    made = [Cue(1.0, 2.5, r"C:\new {\an8}up"), Cue(36_001.0, 36_002.5, "two\nrows")]
+    read = pysubs2.SSAFile.from_string(to_ass(made, 1280, 720), "ass")
+    assert [(event.start, event.end) for event in read] == [(1000, 2500), (36_001_000, 36_002_500)]
+    assert read[1].plaintext == "two\nrows"
+    assert r"\{" in read[0].text
+    assert "\\n" not in read[0].text

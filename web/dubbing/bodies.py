@@ -1,15 +1,16 @@
 """Jobs, dubs and results as the dubbing routes answer them."""
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from shared.dubbing import state
+from shared.dubbing.shown import ShownDub, ShownJob
 from shared.models import Dub, Job, Result
 from web.dubbing.schemas import DubBody, ErrorBody, JobBody, RangeBody, ResultBody
 from web.neighbours import neighbours
 
 
-def job_body(job: Job) -> JobBody:
+def job_body(job: Job | ShownJob) -> JobBody:
     """The job as it is now."""
     part = job.options.get("range")
     return JobBody(
@@ -36,14 +37,14 @@ def job_body(job: Job) -> JobBody:
     )
 
 
-def _eta_seconds(job: Job) -> float | None:
+def _eta_seconds(job: Job | ShownJob) -> float | None:
     """What is left of the worker's own estimate, in whole seconds; nobody knows while no worker has the job."""
     if job.status != state.Status.PROCESSING or job.estimated_end_at is None:
         return None
     return float(max(0, round((job.estimated_end_at - datetime.now(UTC)).total_seconds())))
 
 
-def job_tag(job: Job) -> str:
+def job_tag(job: Job | ShownJob) -> str:
     """An ETag over what a worker or a user changes; the clock alone does not change it, so it is a weak one."""
     rows = [
         (job.status, job.stage, job.progress, job.attempt, job.round, job.error_code, job.error_message),
@@ -53,7 +54,7 @@ def job_tag(job: Job) -> str:
     return hashlib.blake2b(repr(rows).encode(), digest_size=16).hexdigest()
 
 
-def _dub(dub: Dub) -> DubBody:
+def _dub(dub: Dub | ShownDub) -> DubBody:
     return DubBody(
         language=dub.language,
         status=state.Status(dub.status),
@@ -66,7 +67,7 @@ def _dub(dub: Dub) -> DubBody:
     )
 
 
-def _error(row: Job | Dub) -> ErrorBody | None:
+def _error(row: Job | Dub | ShownJob | ShownDub) -> ErrorBody | None:
     """An error is shown once it is final; until then it is only a reason to try again."""
     if row.error_code is None or row.status not in state.OVER:
         return None
@@ -76,6 +77,7 @@ def _error(row: Job | Dub) -> ErrorBody | None:
 def result_body(row: Result) -> ResultBody:
     """The file with a fresh URL."""
     near = neighbours()
+    expires_at = near.storage.urls_expire_at()
     return ResultBody(
         language=row.language,
         kind=row.kind,
@@ -83,5 +85,5 @@ def result_body(row: Result) -> ResultBody:
         filename=row.filename,
         content_type=row.content_type,
         size_bytes=row.size_bytes,
-        expires_at=datetime.now(UTC) + timedelta(seconds=near.settings.presigned_url_seconds),
+        expires_at=expires_at,
     )

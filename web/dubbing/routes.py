@@ -6,8 +6,9 @@ from flask import Response, request
 from sqlalchemy.orm import Session
 
 from shared import egress, log
-from shared.dubbing import jobs, orders, state
+from shared.dubbing import jobs, orders, shown, state
 from shared.dubbing.request import normalised
+from shared.dubbing.shown import ShownJob
 from shared.errors import TransientError
 from shared.models import Job
 from web import paging
@@ -24,7 +25,7 @@ from web.dubbing.schemas import (
     ResultList,
 )
 from web.idempotency import IdempotencyHeader, once
-from web.neighbours import neighbours, reading, transaction
+from web.neighbours import neighbours, single_statements, transaction
 from web.openapi import reply, resource
 from web.requests import LARGEST_ORDER_BYTES, takes
 
@@ -49,6 +50,7 @@ def create_job(header: IdempotencyHeader, body: NewJob) -> Response:
             session,
             near.storage,
             near.settings,
+            near.published,
             user_id=user_id(),
             video_id=body.video_id,
             request=wanted,
@@ -86,9 +88,9 @@ def retry_job(path: JobPath, header: IdempotencyHeader) -> Response:
 def list_jobs(query: JobQuery) -> Response:
     """Your jobs, newest first."""
     before = paging.before(query, "jobs")
-    with reading() as session:
-        rows = orders.listed(
-            session, user_id(), limit=query.limit + 1, before=before, status=query.status, video_id=query.video_id
+    with single_statements() as connection:
+        rows = shown.listed(
+            connection, user_id(), limit=query.limit + 1, before=before, status=query.status, video_id=query.video_id
         )
     page, last = paging.split(rows, query)
     cursor = paging.cursor(last.job_id if last else None, "jobs")
@@ -98,8 +100,8 @@ def list_jobs(query: JobQuery) -> Response:
 @dubbing.get("/dubbing-jobs/<uuid:job_id>", responses={200: JobBody})
 def read_job(path: JobPath) -> Response:
     """Where a job is. Send `If-None-Match` with the last ETag: 304 while nothing has changed but the clock."""
-    with reading() as session:
-        job = orders.find(session, user_id(), path.job_id)
+    with single_statements() as connection:
+        job = shown.find(connection, user_id(), path.job_id)
     tag = job_tag(job)
     unchanged = request.if_none_match.contains_weak(tag)
     answer = Response(status=304) if unchanged else reply(job_body(job))
@@ -125,7 +127,7 @@ def cancel_job(path: JobPath) -> Response:
     return reply(job_body(job), 202)
 
 
-def _accepted(job: Job) -> Response:
+def _accepted(job: Job | ShownJob) -> Response:
     return reply(job_body(job), 202, {"Location": f"/dubbing-jobs/{job.job_id}", "Retry-After": str(POLL_SECONDS)})
 
 
@@ -142,5 +144,5 @@ def wake(job_id: UUID) -> None:
     except TransientError as error:
         _log.warning("wake_not_sent", job_id=str(job_id), reason=error.message)
         return
-    with transaction() as session:
-        jobs.stamp_wake(session, job_id)
+    with single_statements() as connection:
+        jobs.stamp_wake(connection, job_id)

@@ -1,7 +1,7 @@
 """What the dubbing routes take and give."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 from pydantic import (
@@ -23,6 +23,9 @@ MOST_LANGUAGES, MOST_VOICES = 50, 100
 MOST_SECONDS = 1_000_000
 MOST_SPEAKERS = 20
 MOST_TERMS = 200
+MOST_TRACKS = 100
+Output = Literal["video_per_language", "multi_audio_video", "audio", "stems", "subtitles"]
+MOST_OUTPUTS = len(get_args(Output))
 
 
 def _at_most(limit: int) -> BeforeValidator:
@@ -54,6 +57,7 @@ Speaker = Annotated[str, Field(min_length=1, max_length=100)]
 VoiceId = Annotated[str, Field(min_length=1, max_length=200)]
 Transcript = Annotated[Text | dict[str, Any], WrapValidator(_transcript)]
 Languages = Annotated[list[Tag], _at_most(MOST_LANGUAGES)]
+Outputs = Annotated[list[Output], _at_most(MOST_OUTPUTS)]
 Voices = Annotated[dict[Speaker, VoiceId], _at_most(MOST_VOICES)]
 Glossary = Annotated[
     dict[Annotated[str, Field(min_length=1, max_length=100)], Annotated[str, Field(max_length=200)] | None],
@@ -67,6 +71,12 @@ REGIONS = "A tag that is not served falls back to its language: `en-US` to `en`,
 TERMS = "Terms and their renderings; a term with null is kept as it is."
 REGISTERS = "How each speaker, or `default`, addresses others, where the language has a choice."
 CONSENT = "The owners of the voices agree that they are cloned; needed for the voice `clone`."
+OUTPUTS = (
+    "The files to make. `video_per_language`: the video with the dub first and the original sound second; "
+    "`multi_audio_video`: one file with the original sound and every language that is ready, put together anew when "
+    "languages are added; `audio`: each dub's sound alone; `stems`: the voice and the background of each, lossless; "
+    "`subtitles`: SRT and WebVTT. Left out: video_per_language, audio and subtitles."
+)
 GIVEN_TRANSLATIONS = (
     "What is to be said in a target language, instead of a translation: with times, or a line for each of the source's."
 )
@@ -116,8 +126,26 @@ class NewJob(BaseModel):
         "`clone` makes one from the speaker's own speech for this job, with `voice_consent`.",
     )
     background: Literal["keep", "duck", "drop"] = Field("duck", description="What becomes of music and noise.")
-    subtitles: Literal["embedded", "files", "none"] = Field(
-        "embedded", description="As tracks of the video and as files, as files only, or none."
+    subtitles: Literal["embedded", "burned_in", "files", "none"] = Field(
+        "embedded",
+        description="As tracks of the video and as files; drawn into the picture, which is encoded anew for it, and as "
+        "files; as files only; or none.",
+    )
+    bilingual: bool = Field(
+        False, strict=True, description="Also subtitles with the source's words beneath; drawn ones are those."
+    )
+    outputs: Outputs | None = Field(None, min_length=1, max_length=MOST_OUTPUTS, description=OUTPUTS)
+    fit: Literal["audio", "video"] = Field(
+        "audio",
+        description="What gives way where a translation needs more room: the speech, which gets faster; or first the "
+        "picture, which is slowed by up to a quarter around it, and with it all that belongs to it.",
+    )
+    audio_track: int | None = Field(
+        None,
+        ge=1,
+        le=MOST_TRACKS,
+        description="Which of the file's sounds is dubbed, counted from 1. Left out: the one in `source_language`, "
+        "else the default one.",
     )
     range: RangeBody | None = Field(None, description="Dub only this stretch, as a short video of its own.")
     preview: bool = Field(False, strict=True, description="Dub only the first 30 seconds with speech.")

@@ -1,10 +1,10 @@
 """Rows of videos and open uploads as their answers, with the URLs that are signed for them."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from shared.models import Video
+from shared.models import Video, VideoStatus
 from shared.multipart import Part
 from shared.storage import original_key, thumbnail_key
 from shared.videos import uploads
@@ -24,7 +24,7 @@ from web.videos.schemas import (
 def body(video: Video) -> VideoBody:
     """The video as it is."""
     thumbnail = neighbours().storage.presign_get(thumbnail_key(video.id)) if video.has_thumbnail else None
-    error = (
+    reason = (
         Rejection(code=video.rejection_code, message=video.rejection_message or "") if video.rejection_code else None
     )
     return VideoBody.model_validate(
@@ -32,30 +32,38 @@ def body(video: Video) -> VideoBody:
             **{name: getattr(video, name) for name in VideoBody.model_fields if hasattr(video, name)},
             "video_id": video.id,
             "thumbnail_url": thumbnail,
-            "error": error,
+            "error": reason if video.status == VideoStatus.REJECTED else None,
+            "retry_reason": reason if video.status == VideoStatus.IMPORTING else None,
         }
     )
 
 
 def whole_upload(video: Video) -> SingleUpload | MultipartUpload:
-    """How to send all of the video's bytes."""
+    """How to send all of the video's bytes; it need not be written yet, see `written`."""
     if video.part_size is None:
         return single(video)
-    numbers = range(1, len(uploads.sizes(video)) + 1)
-    return MultipartUpload(part_size=video.part_size, parts=_parts(video, numbers), **_times(video))
+    times, numbers = _times(video), range(1, len(uploads.sizes(video)) + 1)
+    return MultipartUpload(part_size=video.part_size, parts=_parts(video, numbers), **times)
+
+
+def written(upload: SingleUpload | MultipartUpload, video: Video) -> SingleUpload | MultipartUpload:
+    """The upload of a video that was written since, by the database's clock."""
+    return upload.model_copy(update={"upload_expires_at": _upload_expires_at(video)})
 
 
 def single(video: Video) -> SingleUpload:
     """A PUT of all bytes."""
+    times = _times(video)
     url, headers = neighbours().storage.presign_put(
         original_key(video.id), size_bytes=uploads.expected_bytes(video), content_type=video.content_type
     )
-    return SingleUpload(url=url, headers=headers, **_times(video))
+    return SingleUpload(url=url, headers=headers, **times)
 
 
 def parts(video: Video, numbers: Iterable[int]) -> PartUploads:
     """PUTs of some parts."""
-    return PartUploads(parts=_parts(video, numbers), **_times(video))
+    times = _times(video)
+    return PartUploads(parts=_parts(video, numbers), **times)
 
 
 def progress(video: Video, stored: Iterable[Part]) -> MultipartState:
@@ -67,7 +75,7 @@ def progress(video: Video, stored: Iterable[Part]) -> MultipartState:
         uploaded_parts=[
             UploadedPart(part_number=part.number, etag=part.etag, size_bytes=part.size_bytes) for part in stored
         ],
-        upload_expires_at=_times(video)["upload_expires_at"],
+        upload_expires_at=_upload_expires_at(video),
     )
 
 
@@ -82,9 +90,10 @@ def _parts(video: Video, numbers: Iterable[int]) -> list[PartUpload]:
 
 
 def _times(video: Video) -> dict[str, Any]:
-    """When URLs signed now lapse, and when the upload does."""
-    settings = neighbours().settings
-    return {
-        "expires_at": datetime.now(UTC) + timedelta(seconds=settings.presigned_url_seconds),
-        "upload_expires_at": video.created_at + uploads.expiry(settings),
-    }
+    """When URLs that are signed from now on lapse, and when the upload does."""
+    return {"expires_at": neighbours().storage.urls_expire_at(), "upload_expires_at": _upload_expires_at(video)}
+
+
+def _upload_expires_at(video: Video) -> datetime:
+    began: datetime | None = video.created_at  # none yet before it is written
+    return (began or datetime.now(UTC)) + uploads.expiry(neighbours().settings)

@@ -42,18 +42,21 @@ def create_video(header: IdempotencyHeader, body: NewVideo) -> Response:
     near = neighbours()
     video = library.announced(user_id(), near.settings, **body.model_dump())
     uploads.begin(near.multipart, near.settings, video)
-    video_id, upload_id, written = video.id, video.upload_id, []
+    video_id, upload_id = video.id, video.upload_id
+    written: list[UUID] = []
 
     def create(session: Session) -> Response:
         demand_alive(session, video.user_id)
         session.add(video)
         session.flush()
         session.refresh(video)
-        answer = Announced(video_id=video.id, status=VideoStatus(video.status), upload=answers.whole_upload(video))
+        upload = answers.written(signed, video)
         written.append(video.id)
+        answer = Announced(video_id=video.id, status=VideoStatus(video.status), upload=upload)
         return reply(answer, 201, {"Location": f"/videos/{video.id}"})
 
     try:
+        signed = answers.whole_upload(video)  # a hundred and more URLs: not in the transaction
         answer = once(header, create)
     except BaseException:
         _abort(video_id, upload_id)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, RootModel, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.models import VideoStatus
@@ -22,7 +22,15 @@ ANY_BYTES = "application/octet-stream"
 
 # How many parts one request may name, and how far their numbers may go: as S3 has it.
 MOST_NAMED, MOST_PARTS = 1000, 10_000
-PartNumber = Annotated[int, Field(strict=True, ge=1, le=MOST_PARTS)]
+
+
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number, and to JSON Schema 394.0 is an integer; text and 394.5 are none."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
+PartNumber = Annotated[Whole, Field(ge=1, le=MOST_PARTS)]
 
 
 def _media_type(text: str) -> str:
@@ -54,7 +62,7 @@ class NewVideo(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     filename: str = Field(min_length=1, max_length=1024, description="In any script; shown, and used for downloads.")
-    size_bytes: int = Field(strict=True, ge=0, le=2**63 - 1)
+    size_bytes: Whole = Field(ge=0, le=2**63 - 1)
     content_type: Annotated[str, AfterValidator(_media_type)] = Field(
         max_length=255,
         description=f"A video, audio or application type, in any case; empty for `{ANY_BYTES}`.",
@@ -174,7 +182,7 @@ class Announced(BaseModel):
 
 
 class Rejection(BaseModel):
-    """Why a video was rejected."""
+    """Why a video was rejected, or is tried again."""
 
     code: str
     message: str
@@ -197,6 +205,9 @@ class VideoBody(BaseModel):
     fps: float | None
     thumbnail_url: str | None
     error: Rejection | None
+    retry_reason: Rejection | None = Field(
+        description="What an import met last, while it is tried again; None when nothing went wrong or it goes on."
+    )
     created_at: datetime
     uploaded_at: datetime | None
     expires_at: datetime | None

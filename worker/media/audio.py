@@ -17,6 +17,9 @@ from worker.media.console import DISK_FULL
 Samples = NDArray[np.float32]
 
 BLOCK_FRAMES = 48_000
+# What each channel gives to one that stands for all: a voice in the middle comes out as loud from two channels as from
+# the centre of 5.1 (left, right, centre, bass, back left, back right).
+TO_MONO = {1: (1.0,), 2: (0.5, 0.5), 6: (0.5, 0.5, 0.7071, 0.0, 0.3536, 0.3536)}
 # Magic, offset of the data, its size, encoding, rate, channels.
 _AU_HEADER = struct.Struct(">4s5I")
 
@@ -38,16 +41,32 @@ def shape(path: Path) -> tuple[int, int, int]:
 
 
 def resampled_mono(path: Path, rate: int = 16_000, block_seconds: float = 1.0) -> Iterator[Samples]:
-    """The mean of all channels at `rate` Hz, in blocks (n,) of about `block_seconds`, delay taken out."""
+    """All channels as one at `rate` Hz, in blocks (n,) of about `block_seconds`, delay taken out."""
     with _opened(path) as file:
         stream = soxr.ResampleStream(file.samplerate, rate, 1, dtype="float32")
         for block in file.blocks(max(1, round(block_seconds * file.samplerate)), dtype="float32", always_2d=True):
-            resampled = stream.resample_chunk(block.mean(axis=1, dtype=np.float32))
+            resampled = stream.resample_chunk(mono(block))
             if len(resampled):
                 yield resampled
         rest = stream.resample_chunk(np.zeros(0, np.float32), last=True)
         if len(rest):
             yield rest
+
+
+def mono(block: Samples) -> Samples:
+    """(n, channels) as (n,)."""
+    weights = TO_MONO.get(block.shape[1]) or (1 / block.shape[1],) * block.shape[1]
+    return np.asarray(block @ np.array(weights, np.float32), np.float32)
+
+
+def faded(samples: Samples, rate: int, milliseconds: int = 10) -> Samples:
+    """A copy of mono samples (n,) that begins and ends softly."""
+    count = min(milliseconds * rate // 1000, len(samples) // 2)
+    soft = samples.astype(np.float32)
+    ramp = np.arange(count, dtype=np.float32) / np.float32(max(1, count))
+    soft[:count] *= ramp
+    soft[len(soft) - count :] *= ramp[::-1]
+    return soft
 
 
 def read_span(path: Path, start_seconds: float, end_seconds: float) -> Samples:
@@ -60,7 +79,7 @@ def read_span(path: Path, start_seconds: float, end_seconds: float) -> Samples:
 
 
 def read_mono(path: Path, start_seconds: float, end_seconds: float, rate: int) -> Samples:
-    """The mean (n,) of all channels at `rate` Hz from `start_seconds` to `end_seconds`, within the file.
+    """All channels as one (n,) at `rate` Hz from `start_seconds` to `end_seconds`, within the file.
 
     Beyond what is returned, memory does not grow with the stretch's length.
     """
@@ -69,7 +88,7 @@ def read_mono(path: Path, start_seconds: float, end_seconds: float, rate: int) -
         file.seek(first)
         stream = soxr.ResampleStream(file.samplerate, rate, 1, dtype="float32")
         read = file.blocks(BLOCK_FRAMES, frames=max(0, last - first), dtype="float32", always_2d=True)
-        resampled = [stream.resample_chunk(block.mean(axis=1, dtype=np.float32)) for block in read]
+        resampled = [stream.resample_chunk(mono(block)) for block in read]
         resampled.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
     joined: Samples = np.concatenate(resampled)
     return joined

@@ -13,6 +13,14 @@ KILLED = ("media_tool_killed", "The work on the file was stopped from outside. I
 _INPUT = re.compile(r"Input #0, (\S+), from ")
 _STREAM = re.compile(r" +Stream #0:(\d+)\S*: (Video|Audio|Data|Subtitle): (.*)")
 _PICTURE_SIZE = re.compile(r", \d{1,5}x\d{1,5}\b")
+_NOTE = re.compile(r"      (\w[^:]*):")
+# What a container may say about a picture, and a copy must not lose.
+PICTURE_NOTES = frozenset(
+    {
+        "content light level metadata", "mastering display metadata", "ambient viewing environment",
+        "dovi configuration record", "display matrix", "stereo 3d", "spherical mapping",
+    }
+)  # fmt: skip
 _TAG = re.compile(r"\((\w{4}) / 0x[0-9A-F]{8}\)")
 _TIME_BASE = re.compile(r"#tb 0: (\d+)/(\d+)")
 _INTEGRATED = re.compile(r"\s+I:\s+(\S+) LUFS")
@@ -31,26 +39,38 @@ class Loudness:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A file in ffmpeg's words: its format's names, the streams that can carry its clock, the tags of data streams."""
+    """A file in ffmpeg's words: its format's names, the streams that can carry its clock, the tags of data streams.
+
+    `picture_notes` name what the container says about pictures beside their size: HDR, Dolby Vision, 360°, rotation.
+    """
 
     formats: str
     clock: tuple[int, ...]
     data_tags: Mapping[int, str]
+    picture_notes: frozenset[str] = frozenset()
 
 
 def description(lines: Iterable[str]) -> Description | None:
     """Read the description of the first input; None where no input was opened."""
-    formats, clock, tags = None, [], {}
+    formats, clock, tags, notes = None, [], {}, set()
+    is_input = True
     for line in lines:
+        is_input = is_input and not line.startswith("Output #")
+        if not is_input:
+            continue
         if formats is None and (opened := _INPUT.match(line)):
             formats = opened[1]
+        elif note := _NOTE.match(line):
+            notes.add(note[1].lower())
         elif stream := _STREAM.match(line):
             index, kind, rest = int(stream[1]), stream[2], stream[3]
             if _has_parameters(kind, rest):
                 clock.append(index)
             elif kind == "Data" and (tag := _TAG.search(rest)):
                 tags[index] = tag[1]
-    return None if formats is None else Description(formats, tuple(dict.fromkeys(clock)), tags)
+    if formats is None:
+        return None
+    return Description(formats, tuple(dict.fromkeys(clock)), tags, frozenset(notes & PICTURE_NOTES))
 
 
 class Packet(NamedTuple):

@@ -1,16 +1,16 @@
-"""What goes into the dubbed file: which container, which streams, copied or converted. Pure: ffmpeg.py does it."""
+"""What goes into the dubbed file: which container, which streams, copied or converted. Pure: ffmpeg/ does it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import langcodes
 
 from shared.videos.facts import MediaFacts, Stream
+from worker.media.tracks import SoundTrack, SubtitleTrack, Track, iso639_2
 
 Container = Literal["mp4", "m4a", "mkv"]
-TrackKind = Literal["video", "audio", "subtitle", "data", "attachment", "cover"]
 
 # What common players read from an mp4, of what ffmpeg's muxer can put there.
 MP4_VIDEO = frozenset({"h264", "hevc", "av1", "vvc", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg"})
@@ -21,19 +21,8 @@ COVERS = frozenset({"mjpeg", "png", "bmp"})
 # Tracks of an mp4 that its muxer writes anew from chapters and metadata.
 REBUILT_TAGS = frozenset({"text", "tmcd"})
 MP4_FORMATS = frozenset({"mov", "mp4", "m4a", "3gp", "3g2", "mj2"})
-# Puts sound on the presentation clock: gaps filled, overlaps dropped, nothing before zero.
-ON_THE_CLOCK = "aresample=async=1:first_pts=0"
 # Containers whose clock ffmpeg counts from the earliest stream that is *used*, not from the earliest there is.
 DISCONTINUOUS_FORMATS = frozenset({"mpegts", "mpeg"})
-
-
-@dataclass(frozen=True, slots=True)
-class SubtitleTrack:
-    """A finished SRT file with its BCP-47 language."""
-
-    path: Path
-    language: str
-    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +30,6 @@ class MuxReport:
     """`warnings`: a sentence for each stream that could not be kept as it was."""
 
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """A stream of the output. `source`: its index in the original, or the dub, or a subtitle file.
-
-    `only_before`: packets that begin at this time (seconds) or later are left out.
-    """
-
-    kind: TrackKind
-    source: int | Literal["dub"] | SubtitleTrack
-    codec: str
-    language: str | None = None
-    title: str | None = None
-    tag: str | None = None
-    only_before: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +41,14 @@ class Plan:
     warnings: tuple[str, ...]
 
 
-def container_for(facts: MediaFacts) -> Container:
-    """m4a without a picture, mp4 where it can take the video's codec, else mkv; also the file name's ending."""
+def container_for(facts: MediaFacts, *, drawn: bool = False) -> Container:
+    """m4a without a picture, mp4 where it can take the video's codec, else mkv; also the file name's ending.
+
+    A picture that is `drawn` on becomes H.264.
+    """
     if facts.video is None:
         return "m4a"
-    return "mp4" if facts.video.codec in MP4_VIDEO else "mkv"
+    return "mp4" if drawn or facts.video.codec in MP4_VIDEO else "mkv"
 
 
 def is_discontinuous(format_names: str) -> bool:
@@ -80,94 +56,115 @@ def is_discontinuous(format_names: str) -> bool:
     return bool(DISCONTINUOUS_FORMATS & set(format_names.split(",")))
 
 
-def iso639_2(tag: str) -> str:
-    """The ISO 639-2/T code of a BCP-47 tag (`es-MX` → `spa`); `und` where there is none."""
-    try:
-        return langcodes.get(tag).to_alpha3()
-    except LookupError:
-        return "und"
-
-
 def plan(
     facts: MediaFacts,
     *,
-    language: str,
+    dubs: Sequence[SoundTrack],
     source_language: str | None,
     subtitles: Sequence[SubtitleTrack],
     data_tags: Mapping[int, str],
+    remade: Mapping[int, SoundTrack] = MappingProxyType({}),
+    original_first: bool = False,
+    drawn: bool = False,
 ) -> Plan:
-    """Lay out the dubbed file. `data_tags`: the four-letter tag of each data stream of the original."""
-    container = container_for(facts)
-    kept = list(_kept(facts, container, source_language, data_tags))
-    picture = [track for track in kept if track.kind in ("video", "cover")]
-    dub = Track("audio", "dub", "copy", iso639_2(language), _name(language))
-    texts = [Track("subtitle", sub, _text_codec(container), iso639_2(sub.language), sub.title) for sub in subtitles]
-    rest = [track for track in kept if track not in picture]
-    tracks = (*picture, dub, *(t for t in rest if t.kind == "audio"), *texts, *(t for t in rest if t.kind != "audio"))
+    """Lay out the dubbed file. The first dub leads, unless the original sound is to be `original_first`.
+
+    `data_tags`: the four-letter tag of each data stream of the original. `remade`: what stands for a sound of the
+    original that could not stay as it is. `drawn`: the picture is drawn on, so it is encoded anew.
+    """
+    container = container_for(facts, drawn=drawn)
+    kept = list(_kept(facts, container, source_language, data_tags, remade))
+    if drawn:
+        kept = [replace(track, codec="libx264", tag=None) if track.kind == "video" else track for track in kept]
     if is_discontinuous(facts.format):
-        tracks = tuple(_bounded(track, facts.duration_seconds) for track in tracks)
-    used = {track.source for track in kept if isinstance(track.source, int)}
-    return Plan(container, tracks, tuple(_warnings(facts, container, used, data_tags)))
+        kept = [_bounded(track, facts.duration_seconds) for track in kept]
+    picture = [track for track in kept if track.kind in ("video", "cover")]
+    sounds = _sounds(dubs, [track for track in kept if track.kind == "audio"], original_first=original_first)
+    texts = [_text(subtitle, container) for subtitle in subtitles]
+    rest = [track for track in kept if track not in picture and track.kind != "audio"]
+    warnings = _warnings(facts, container, {stream.index for stream in _used(facts, kept, remade)}, data_tags, remade)
+    return Plan(container, (*picture, *sounds, *texts, *rest), tuple(warnings))
 
 
-def options(tracks: Sequence[Track]) -> dict[str, str]:
-    """The output options that make ffmpeg treat each track as planned."""
-    chosen: dict[str, str] = {}
-    for index, track in enumerate(tracks):
-        chosen[f"c:{index}"] = track.codec
-        if track.codec == "aac":
-            chosen[f"filter:{index}"] = ON_THE_CLOCK
-        if track.only_before is not None:
-            chosen[f"bsf:{index}"] = rf"noise=drop=gte(pts*tb\,{track.only_before:.6f})"
-        if track.tag:
-            chosen[f"tag:{index}"] = track.tag
-        if track.language:
-            chosen[f"metadata:s:{index}"] = f"language={track.language}"
-        if track.title:
-            # By its number within its kind: ffmpeg-python takes an option once, and the language has the other name.
-            earlier = sum(other.kind == track.kind for other in tracks[:index])
-            chosen[f"metadata:s:{track.kind[0]}:{earlier}"] = f"title={track.title}"
-        if disposition := _disposition(track):
-            chosen[f"disposition:{index}"] = disposition
-    return chosen
+def plan_sound(sound: SoundTrack) -> list[Track]:
+    """One dub by itself."""
+    return _sounds([sound], [], original_first=False)
 
 
-def _disposition(track: Track) -> str | None:
-    if track.source == "dub":
-        return "default+dub"
-    if track.kind == "cover":
-        return "attached_pic"
-    if track.kind == "audio":
-        return "original" if track.title else "0"
-    return "0" if track.kind == "subtitle" else None
+def _sounds(dubs: Sequence[SoundTrack], kept: Sequence[Track], *, original_first: bool) -> list[Track]:
+    """The dubs and the sounds of the original, only the first of them played by default."""
+    spoken = [
+        Track("audio", dub, "copy", iso639_2(dub.language or "und"), dub.title or _name(dub.language), None, "dub")
+        for dub in dubs
+    ]
+    first, *others = [*kept[:1], *spoken, *kept[1:]] if original_first else [*spoken, *kept]
+    role = "" if first.disposition == "0" else f"+{first.disposition}"
+    return [replace(first, disposition=f"default{role}"), *others]
+
+
+def _text(subtitle: SubtitleTrack, container: Container) -> Track:
+    codec, language = _text_codec(container), iso639_2(subtitle.language)
+    return Track("subtitle", subtitle, codec, language, subtitle.title, None, "0")
+
+
+def _used(facts: MediaFacts, kept: Sequence[Track], remade: Mapping[int, SoundTrack]) -> list[Stream]:
+    indexes = {track.source for track in kept if isinstance(track.source, int)} | remade.keys()
+    return [stream for stream in facts.streams if stream.index in indexes]
 
 
 def _bounded(track: Track, seconds: float) -> Track:
     """A transport stream's sound may go on behind the end that its last time stamp declares; the output's may not."""
-    return replace(track, only_before=seconds) if track.kind == "audio" and track.source != "dub" else track
+    is_its_own = track.kind == "audio" and isinstance(track.source, int)
+    return replace(track, only_before=seconds) if is_its_own else track
 
 
 def _kept(
-    facts: MediaFacts, container: Container, source_language: str | None, data_tags: Mapping[int, str]
+    facts: MediaFacts,
+    container: Container,
+    source_language: str | None,
+    data_tags: Mapping[int, str],
+    remade: Mapping[int, SoundTrack],
 ) -> Iterator[Track]:
     if facts.video is not None:
         yield Track("video", facts.video.index, "copy", _declared(facts.video), tag=_video_tag(facts, container))
-    yield from (Track("cover", s.index, "copy") for s in facts.streams if s.attached_picture and s.codec in COVERS)
+    covers = (s.index for s in facts.streams if s.attached_picture and s.codec in COVERS)
+    yield from (Track("cover", index, "copy", disposition="attached_pic") for index in covers)
     if facts.audio is not None:
         spoken = iso639_2(source_language) if source_language else _declared(facts.audio)
-        yield Track("audio", facts.audio.index, _sound_codec(facts.audio, container), spoken, "Original")
+        yield _sound(facts.audio, container, remade, spoken, "Original", "original")
     for stream in facts.streams:
         if stream.kind == "audio" and stream != facts.audio and stream.sample_rate and stream.channels:
-            yield Track("audio", stream.index, _sound_codec(stream, container), _declared(stream))
+            yield _sound(stream, container, remade, _declared(stream), None, "0")
         elif stream.kind == "subtitle" and stream.codec in TEXT_SUBTITLES:
-            yield Track("subtitle", stream.index, _text_codec(container), _declared(stream))
+            yield Track("subtitle", stream.index, _text_codec(container), _declared(stream), disposition="0")
         elif stream.kind == "attachment" and container == "mkv" and not stream.attached_picture:
             yield Track("attachment", stream.index, "copy")
         elif stream.kind == "data" and container == "mp4" and data_tags.get(stream.index) == "gpmd":
             yield Track("data", stream.index, "copy")
 
 
-def _warnings(facts: MediaFacts, container: Container, used: set[int], data_tags: Mapping[int, str]) -> Iterator[str]:
+def _sound(
+    stream: Stream,
+    container: Container,
+    remade: Mapping[int, SoundTrack],
+    language: str | None,
+    title: str | None,
+    disposition: str,
+) -> Track:
+    """A sound of the original as it is, converted, or what stands for it."""
+    again = remade.get(stream.index)
+    if again is not None:
+        return Track("audio", again, "copy", language, title, None, disposition)
+    return Track("audio", stream.index, _sound_codec(stream, container), language, title, None, disposition)
+
+
+def _warnings(
+    facts: MediaFacts,
+    container: Container,
+    used: set[int],
+    data_tags: Mapping[int, str],
+    remade: Mapping[int, SoundTrack],
+) -> Iterator[str]:
     for stream in facts.streams:
         tag = data_tags.get(stream.index)
         kind = "cover" if stream.attached_picture else stream.kind
@@ -175,6 +172,8 @@ def _warnings(facts: MediaFacts, container: Container, used: set[int], data_tags
         unfit = f"Stream {stream.index} ({name}) does not fit into {container}"
         if stream.index not in used and not (container != "mkv" and tag in REBUILT_TAGS):
             yield f"{unfit} and was left out."
+        elif stream.index in remade:
+            yield f"Stream {stream.index} ({name}) was slowed with the picture and converted to AAC."
         elif kind == "audio" and stream.index in used and _sound_codec(stream, container) != "copy":
             yield f"{unfit} and was converted to AAC."
 
@@ -198,5 +197,5 @@ def _declared(stream: Stream) -> str | None:
     return iso639_2(stream.language) if stream.language else None
 
 
-def _name(tag: str) -> str:
-    return langcodes.get(tag).autonym()
+def _name(tag: str | None) -> str | None:
+    return langcodes.get(tag).autonym() if tag else None

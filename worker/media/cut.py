@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.videos.facts import MediaFacts, Stream
-from worker.media.container import COVERS, ON_THE_CLOCK, TEXT_SUBTITLES, Container, Track, container_for, iso639_2
+from worker.media.container import COVERS, TEXT_SUBTITLES, Container, container_for
+from worker.media.tracks import H264, ON_THE_CLOCK, Track, iso639_2
 
 # Formats whose packets' times are known, so that a picture can be entered anywhere; others are read from their start.
 INDEXED_FORMATS = frozenset({"mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm"})
@@ -13,8 +14,6 @@ INDEXED_FORMATS = frozenset({"mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska
 EXACT_FORMATS = INDEXED_FORMATS - {"matroska", "webm"}
 # Decoders need some of what comes before, to be exact from the first sample on.
 RUN_UP_SECONDS = 5.0
-# No difference is seen; each picture keeps its own time, whatever the frame rate.
-ENCODING = {"crf": 16, "preset": "veryfast", "enc_time_base:v": "1:90000", "fps_mode:v": "passthrough"}
 USUAL_FPS = 25.0
 
 
@@ -77,7 +76,7 @@ def options(
             chosen[f"filter:{index}"] = _sound_filter(seconds, lead.sound)
         elif track.codec == "libx264":
             assert facts.video is not None
-            chosen |= {f"filter:{index}": _picture_filter(facts.video, seconds, lead.picture), **ENCODING}
+            chosen |= {f"filter:{index}": _picture_filter(facts.video, seconds, lead.picture), **H264}
         elif track.kind == "video":
             chosen[f"bsf:{index}"] = _within(seconds, last_dts)
         if track.language:

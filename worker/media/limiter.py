@@ -26,11 +26,11 @@ _Decibels = NDArray[np.float64]
 
 
 def limit(blocks: Iterable[Samples], ceiling_db: float = CEILING_DB) -> Iterator[Samples]:
-    """`blocks` (n, 2) with no true peak above `ceiling_db` (dBTP); as many samples as went in, at the same times."""
+    """`blocks` (n, channels) with no true peak above `ceiling_db` (dBTP); as many samples, at the same times."""
     limiter = _Limiter(10 ** (ceiling_db / 20))
     for block in blocks:
         yield from limiter.take(block)
-    yield from limiter.take(np.zeros((_DELAY, 2), np.float32))
+    yield from limiter.flush()
 
 
 class _Limiter:
@@ -38,18 +38,26 @@ class _Limiter:
 
     def __init__(self, ceiling: float) -> None:
         self._ceiling = ceiling
-        self._past = np.zeros((_HALF, 2), np.float32)
-        self._held = np.zeros((0, 2), np.float32)
+        self._past: Samples | None = None  # both known when the first block says how many channels there are
+        self._held: Samples | None = None
         self._released = 0.0
         self._ahead = np.zeros(0)
 
     def take(self, block: Samples) -> Iterator[Samples]:
         """What can be let out now that `block` is known."""
+        if self._past is None or self._held is None:
+            self._past = np.zeros((_HALF, block.shape[1]), np.float32)
+            self._held = np.zeros((0, block.shape[1]), np.float32)
         sound = np.concatenate([self._past, self._held, block])
         ready = len(sound) - _HALF - _DELAY
         if ready > 0:
             yield self._limited(sound, ready)
         self._past, self._held = sound[max(0, ready) :][:_HALF], sound[max(0, ready) + _HALF :]
+
+    def flush(self) -> Iterator[Samples]:
+        """What is left at the end."""
+        if self._past is not None:
+            yield from self.take(np.zeros((_DELAY, self._past.shape[1]), np.float32))
 
     def _limited(self, sound: Samples, ready: int) -> Samples:
         needed = _needed_gain(sound, self._ceiling)
@@ -78,7 +86,9 @@ class _Limiter:
 
 def _needed_gain(sound: Samples, ceiling: float) -> _Decibels | None:
     """Decibels (≤ 0) that bring each sample of `sound`, less `_HALF` at both ends, to the ceiling. None: none does."""
-    level = np.maximum(np.abs(sound[:, 0]), np.abs(sound[:, 1]))
+    level = np.abs(sound[:, 0])
+    for channel in range(1, sound.shape[1]):
+        np.maximum(level, np.abs(sound[:, channel]), out=level)
     if level.max() <= _NEAR * ceiling:
         return None
     after = np.flatnonzero(np.maximum(level[_HALF - 1 : -_HALF], level[_HALF : 1 - _HALF]) > _NEAR * ceiling)

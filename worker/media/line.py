@@ -6,6 +6,7 @@ import numpy as np
 
 from shared.errors import PermanentError
 from worker.engines.protocols import Samples
+from worker.media.audio import faded
 
 with warnings.catch_warnings():  # it warns that it finds no ffmpeg; it is given plain PCM and needs none
     warnings.simplefilter("ignore")
@@ -35,7 +36,7 @@ def trim_and_fade(samples: Samples, rate: int) -> Samples:
             "empty_speech", "The voice spoke this line as silence. Change the line's text or choose another voice."
         )
     kept = clean[_silence(segment, rate) : len(clean) - _silence(segment.reverse(), rate)]
-    return _faded(kept, rate)
+    return faded(kept, rate, FADE_MS)  # not by pydub: it fades whole milliseconds, in another number of samples
 
 
 def _silence(segment: AudioSegment, rate: int) -> int:
@@ -43,16 +44,6 @@ def _silence(segment: AudioSegment, rate: int) -> int:
     threshold = segment.max_dBFS - SPEECH_RANGE_DB
     silent = detect_leading_silence(segment, silence_threshold=threshold, chunk_size=STEP_MS)
     return int(max(0, silent - KEPT_MS) * rate // 1000)
-
-
-def _faded(kept: Samples, rate: int) -> Samples:
-    """Faded by hand: pydub fades whole milliseconds and changes the number of samples."""
-    count = min(FADE_MS * rate // 1000, len(kept) // 2)
-    faded = kept.astype(np.float32)
-    ramp = np.arange(count, dtype=np.float32) / np.float32(max(1, count))
-    faded[:count] *= ramp
-    faded[len(faded) - count :] *= ramp[::-1]
-    return faded
 
 
 def _segment(samples: Samples, rate: int) -> AudioSegment:

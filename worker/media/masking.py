@@ -83,7 +83,8 @@ def _power(spectra: NDArray[np.complex128]) -> NDArray[np.float64]:
     """The power of each frequency, evened out over its neighbours: single ones that come and go would twitter."""
     power = np.square(np.abs(spectra))
     padded = np.pad(power, ((0, 0), (1, 1)), mode="edge")
-    return (padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]) / 3
+    even: NDArray[np.float64] = (padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]) / 3
+    return even
 
 
 class _Stream:
@@ -100,7 +101,8 @@ class _Stream:
             parts.append(block)
         joined = np.concatenate(parts)
         self._left = joined[count:]
-        return np.pad(joined[:count], (0, max(0, count - len(joined))))
+        taken: Samples = np.pad(joined[:count], (0, max(0, count - len(joined))))
+        return taken
 
 
 def fit(mix: Samples, voice: Samples, most: int) -> tuple[int, float]:
@@ -118,7 +120,8 @@ def fit(mix: Samples, voice: Samples, most: int) -> tuple[int, float]:
 
 def shifted(samples: Samples, lag: int) -> Samples:
     """`samples` (n,), `lag` samples later (earlier below 0)."""
-    return np.pad(samples, (lag, 0)) if lag >= 0 else samples[-lag:]
+    moved: Samples = np.pad(samples, (lag, 0)) if lag >= 0 else samples[-lag:]
+    return moved
 
 
 def _gain(mix: Samples, voice: Samples) -> float:

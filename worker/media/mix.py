@@ -1,4 +1,4 @@
-"""The dub's sound: the voice over the background, block by block, 48 kHz stereo; limiter.py comes after it."""
+"""The dub's sound: the voice over the background, block by block, 48 kHz; limiter.py comes after it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.engines.protocols import Samples
+from worker.media.audio import mono
 from worker.spans import Span, union
 
 RATE = 48_000
@@ -21,6 +22,17 @@ DEPTH_MARGIN_DB = 3.0
 DEEPEST_DB = -40.0
 # The background is itself again this long after the last speech, and until this long before the next.
 CLEAR = 0.98
+CROSSFADE = 0.1
+
+# Where the voice goes: into the middle, which is both sides of stereo, and 3 dB more of the centre of 5.1.
+PAN = {1: (1.0,), 2: (1.0, 1.0), 6: (0.0, 0.0, 2**0.5, 0.0, 0.0, 0.0)}
+
+# How channels become more or fewer: a row for each that is given, a column for each that is wanted.
+FOLDS = {
+    (1, 6): [[0, 0, 1.4142, 0, 0, 0]],
+    (2, 6): [[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0]],
+    (6, 2): [[1, 0], [0, 1], [0.7071, 0.7071], [0, 0], [0.7071, 0], [0, 0.7071]],
+}
 
 Background = Literal["duck", "keep", "drop"]
 
@@ -82,6 +94,22 @@ def _widened(down: float, up: float, room_behind: float) -> Span:
     return Span(down - (missing - behind), up + behind)
 
 
+def restored(
+    bed_blocks: Iterable[Samples], original_blocks: Iterable[Samples], spans: Sequence[Span], channels: int = 2
+) -> Iterator[Samples]:
+    """The bed, and in `spans` (some) the original in its place, cross-faded over 0.1 s; as long as the original."""
+    bed, position = _Bed(bed_blocks, channels), 0
+    faded = union((Span(start - CROSSFADE, end + CROSSFADE) for start, end in spans), 0.0)
+    times = np.array([(s, s + CROSSFADE, e - CROSSFADE, e) for s, e in faded]).ravel() * RATE
+    shares = np.tile([0.0, 1.0, 1.0, 0.0], len(faded))
+    for original in original_blocks:
+        block = bed.take(len(original))
+        share = np.interp(np.arange(position, position + len(block)), times, shares, 0.0, 0.0).astype(np.float32)
+        block += share[:, np.newaxis] * (_spread(_finite(original), channels) - block)
+        position += len(block)
+        yield block
+
+
 def mix_blocks(
     bed_blocks: Iterable[Samples],
     voice_blocks: Iterable[Samples],
@@ -89,40 +117,44 @@ def mix_blocks(
     *,
     voice_gain_db: float,
     background: Background,
+    channels: int = 2,
 ) -> Iterator[Samples]:
-    """Blocks (n, 2) as long together as the voice track: the voice in the middle of the background.
+    """Blocks (n, channels) as long together as the voice track: the voice in the middle of the background.
 
-    Bed blocks are (n,), (n, 1) or (n, 2), of any lengths, and taken as silence after their end; voice blocks (n,) or
-    (n, 1). `duck` follows `envelope`, `keep` leaves the bed at its level, `drop` leaves it out. A value that is not a
-    number is silence.
+    There are 1, 2 or 6 `channels` (5.1). Bed blocks are (n,) or (n, 1, 2 or 6), of any lengths, and taken as silence
+    after their end; voice blocks are (n,) or (n, 1). `duck` follows `envelope`, `keep` leaves the bed at its
+    level, `drop` leaves it out. A value that is not a number is silence.
     """
-    bed, position = _Bed(() if background == "drop" else bed_blocks), 0
-    factor = np.float32(10 ** (voice_gain_db / 20))
+    bed, position = _Bed(() if background == "drop" else bed_blocks, channels), 0
+    voice_gain = 10 ** (voice_gain_db / 20)
+    pan = [(channel, np.float32(voice_gain * gain)) for channel, gain in enumerate(PAN[channels]) if gain]
     for block in voice_blocks:
-        voice = _finite(block).reshape(-1, 1)
+        voice = _finite(block).reshape(-1)
         mixed = bed.take(len(voice))
         if background == "duck":
             mixed *= envelope.gain(position, len(voice))[:, np.newaxis]
-        mixed += voice * factor
+        for channel, gain in pan:
+            mixed[:, channel] += voice * gain
         position += len(voice)
         yield mixed
 
 
 class _Bed:
-    """The background in pieces of any length, stereo."""
+    """The background in pieces of any length."""
 
-    def __init__(self, blocks: Iterable[Samples]) -> None:
+    def __init__(self, blocks: Iterable[Samples], channels: int) -> None:
         self._blocks = iter(blocks)
-        self._left = np.zeros((0, 2), np.float32)
+        self._channels = channels
+        self._left = np.zeros((0, channels), np.float32)
 
     def take(self, count: int) -> Samples:
-        """The next `count` samples, a new array (count, 2); silence after the end."""
-        taken, filled = np.zeros((count, 2), np.float32), 0
+        """The next `count` samples, a new array (count, channels); silence after the end."""
+        taken, filled = np.zeros((count, self._channels), np.float32), 0
         while filled < count:
             if not len(self._left) and not self._read():
                 break
             piece = self._left[: count - filled]
-            taken[filled : filled + len(piece)] = piece  # one channel is broadcast to both
+            taken[filled : filled + len(piece)] = piece
             self._left = self._left[len(piece) :]
             filled += len(piece)
         return taken
@@ -130,9 +162,20 @@ class _Bed:
     def _read(self) -> bool:
         for block in self._blocks:
             if len(block):
-                self._left = _finite(block).reshape(len(block), -1)
+                self._left = _spread(_finite(block).reshape(len(block), -1), self._channels)
                 return True
         return False
+
+
+def _spread(block: Samples, channels: int) -> Samples:
+    """(n, any) as (n, channels): one as all, two as the front of 5.1, 5.1 folded down (ITU-R BS.775)."""
+    if block.shape[1] == channels:
+        return block
+    if channels == 1:
+        return mono(block).reshape(-1, 1)
+    if block.shape[1] == 1 and channels == 2:
+        return np.broadcast_to(block, (len(block), 2))
+    return block @ np.array(FOLDS[block.shape[1], channels], np.float32)
 
 
 def _finite(block: Samples) -> Samples:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from shared.dubbing.excerpt import Range
 from shared.errors import PermanentError
+from shared.videos.facts import MediaFacts
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.expectation import PREVIEW_SECONDS
 from worker.media import ffmpeg, opening
-from worker.media.probed import facts_of
+from worker.media.probed import facts_of, with_sound
 from worker.progress import Step
+from worker.request import Request
 from worker.stages.fetch import original_of
 from worker.work import Work
 
@@ -60,7 +62,8 @@ def excerpt(work: Work) -> Source:
 def _cut(work: Work, wanted: Range, out: Path, step: Step) -> Facts:
     original = work.checkpoints.path(original_of(work))
     seconds = wanted.end - wanted.start
-    start = ffmpeg.cut(original, facts_of(original), out, start=wanted.start, seconds=seconds, told=step.at)
+    media = _media(work, original)
+    start = ffmpeg.cut(original, media, out, start=wanted.start, seconds=seconds, told=step.at)
     return {"start": start}
 
 
@@ -95,15 +98,26 @@ def _opening(work: Work) -> float | None:
 
 def _heard(work: Work) -> float | None:
     path = work.checkpoints.path(original_of(work))
-    sound = facts_of(path).audio
+    sound = _media(work, path).audio
     if sound is None:
         raise PermanentError("no_audio", "The file has no sound to dub.")
     return opening.first_speech(ffmpeg.sound_blocks(path, stream_index=sound.index, rate=opening.RATE))
 
 
 def _opening_recipe(work: Work) -> Recipe:
-    return Recipe(_OPENING, VERSION, (original_of(work).fingerprint,))
+    return Recipe(_OPENING, VERSION, (original_of(work).fingerprint,), sound_options(work.request))
 
 
 def _recipe(work: Work, wanted: Range) -> Recipe:
-    return Recipe("excerpt", VERSION, (original_of(work).fingerprint,), wanted.to_dict(), suffix=".media")
+    options = {**wanted.to_dict(), **sound_options(work.request)}
+    return Recipe("excerpt", VERSION, (original_of(work).fingerprint,), options, suffix=".media")
+
+
+def sound_options(request: Request) -> dict[str, object]:
+    """What the choice of the sound that is dubbed depends on."""
+    return {"audio_track": request.audio_track, "source_language": request.source_language}
+
+
+def _media(work: Work, path: Path) -> MediaFacts:
+    """The original's streams, with the sound to dub chosen."""
+    return with_sound(facts_of(path), work.request.audio_track, work.request.source_language)

@@ -9,9 +9,10 @@ from shared.errors import PermanentError
 from shared.videos.facts import MediaFacts
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.media import ffmpeg
-from worker.media.probed import facts_of
+from worker.media.probed import facts_of, with_sound
 from worker.progress import Step
-from worker.stages.excerpt import Source
+from worker.stages.excerpt import Source, sound_options
+from worker.stages.fetch import original_of
 from worker.work import Work
 
 VERSION = 1
@@ -34,15 +35,15 @@ class Extracted:
         return self.samples / ffmpeg.RATE
 
 
-def recipe_of(file: Artifact) -> Recipe:
-    """The sound of `file`."""
-    return Recipe("extract", VERSION, (file.fingerprint,), suffix=".flac")
+def recipe_of(work: Work, file: Artifact) -> Recipe:
+    """The sound of `file` that is dubbed."""
+    return Recipe("extract", VERSION, (file.fingerprint,), sound_options(work.request), suffix=".flac")
 
 
 def extract(work: Work, source: Source) -> Extracted:
     """Decode the sound that is dubbed. Raises PermanentError `no_audio`, `duration_mismatch`, `truncated`, …"""
     with work.progress.stage("extract") as step:
-        sound = work.checkpoints.make(recipe_of(source.file), lambda out: _decode(work, source, out, step))
+        sound = work.checkpoints.make(recipe_of(work, source.file), lambda out: _decode(work, source, out, step))
         step.ran(whole=sound.made)
     facts = sound.facts
     return Extracted(source, sound, _FACTS.validate_python(facts["media"]), facts["samples"], facts["channels"])
@@ -50,7 +51,9 @@ def extract(work: Work, source: Source) -> Extracted:
 
 def _decode(work: Work, source: Source, out: Path, step: Step) -> Facts:
     path = work.checkpoints.path(source.file)
-    media = facts_of(path)
+    # What was cut out leads with the sound that was asked for.
+    track = work.request.audio_track if source.file == original_of(work) else None
+    media = with_sound(facts_of(path), track, work.request.source_language if track is None else None)
     if media.audio is None:
         raise PermanentError("no_audio", "The file has no sound to dub.")
     decoded = ffmpeg.decode_sound(

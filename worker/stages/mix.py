@@ -6,28 +6,30 @@ from pathlib import Path
 
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.engines.protocols import Samples
-from worker.media import audio, ffmpeg, loudness
+from worker.media import audio, ffmpeg, loudness, meter, room_tone
 from worker.media.limiter import CEILING_DB, limit
-from worker.media.mix import Background, Envelope, depth_db, duck_spans, ducking_gain, mix_blocks
+from worker.media.mix import Background, Envelope, depth_db, duck_spans, ducking_gain, mix_blocks, restored
 from worker.progress import Step
-from worker.spans import Span
+from worker.spans import Span, outside
 from worker.stages.align import Placed
+from worker.stages.dialogue import source_powers
 from worker.stages.extract import Extracted
 from worker.stages.separate import Bed
 from worker.stages.transcribe import Heard
+from worker.threads import ahead
 from worker.work import Work
 
-VERSION = 2
+VERSION = 3
 HIGHEST_TRUE_PEAK_DBTP = -1.0
 ENCODINGS = 4  # with a lower ceiling each time; after that the report says what AAC made of the peaks
 CEILING_MARGIN_DB = 0.2
-# Which part of the stage's time each of its passes takes; the rest is the meter's over what was encoded.
-SOURCE_MEASURED, VOICE_MEASURED, ENCODED = Span(0.0, 0.15), Span(0.15, 0.3), Span(0.3, 0.85)
+# How much of the stage's time the encoding takes; the rest is the meter's over what was encoded.
+ENCODED = 0.75
 
 
 @dataclass(frozen=True)
 class Mixed:
-    """The dub's sound (AAC in m4a, 48 kHz stereo) and its levels."""
+    """The dub's sound (AAC in m4a, 48 kHz, with as many channels as the source's) and its levels."""
 
     sound: Artifact
     levels: Facts
@@ -63,20 +65,21 @@ def _mixing(
 ) -> tuple[Recipe, Callable[[Path], Facts]]:
     """The mix's recipe, and how it is made."""
     background = _background(work, bed, placed)
-    dub = [Span(placement.start, placement.end) for placement in placed.plan.placements]
+    kept = [] if bed.ducked else outside(heard.voiced, heard.speech)
     recipe = Recipe(
         "mix",
         VERSION,
         (bed.artifact.fingerprint, placed.track.fingerprint, sound.sound.fingerprint),
-        {"background": background, "speech": [[span.start, span.end] for span in heard.speech]},
+        {"background": background, "speech": _plain(heard.speech), "kept": _plain(kept)},
         suffix=".m4a",
     )
 
     def build(out: Path) -> Facts:
-        levels = _levels(work, sound, heard, placed, background, step)
-        spans = duck_spans(heard.speech, dub, sound.seconds)
-        desk = _Desk(work.checkpoints.path(bed.artifact), work.checkpoints.path(placed.track), sound, levels, step)
-        measured = desk.encode(out, ducking_gain(spans, levels.ducking_db))
+        levels = _levels(source_powers(work, sound), heard, placed, background)
+        desk = _Desk(work, sound, bed, placed, levels, step)
+        dub = [Span(placement.start, placement.end) for placement in placed.plan.placements]
+        envelope = ducking_gain(duck_spans(heard.speech, dub, sound.seconds), levels.ducking_db)
+        measured = desk.encode(out, envelope, kept)
         return {
             **asdict(levels),
             "dub_dialogue_lufs": levels.dub_dialogue_lufs,
@@ -97,18 +100,14 @@ def _background(work: Work, bed: Bed, placed: Placed) -> Background:
     return "keep" if wished == "keep" and not bed.ducked else "duck"
 
 
-def _levels(work: Work, sound: Extracted, heard: Heard, placed: Placed, background: Background, step: Step) -> Levels:
-    source = _told(audio.blocks(work.checkpoints.path(sound.sound)), sound, step, SOURCE_MEASURED)
-    spoken = loudness.speech_only(source, heard.speech, ffmpeg.RATE)
-    source_lufs = ffmpeg.loudness(spoken, ffmpeg.RATE, peaks=False).integrated_lufs
-    voice = _told(audio.blocks(work.checkpoints.path(placed.track)), sound, step, VOICE_MEASURED)
-    voice_lufs = ffmpeg.loudness(voice, ffmpeg.RATE, peaks=False).integrated_lufs
+def _levels(powers: meter.Powers, heard: Heard, placed: Placed, background: Background) -> Levels:
+    source_lufs = meter.lufs(powers, heard.speech)
     target = loudness.target_lufs(source_lufs)
     return Levels(
         source_dialogue_lufs=source_lufs,
-        voice_lufs=voice_lufs,
+        voice_lufs=placed.lufs,
         target_lufs=target,
-        voice_gain_db=loudness.gain_db(voice_lufs, target),
+        voice_gain_db=loudness.gain_db(placed.lufs, target),
         ducking_db=depth_db(source_lufs, target),
         background=background,
     )
@@ -118,18 +117,20 @@ def _levels(work: Work, sound: Extracted, heard: Heard, placed: Placed, backgrou
 class _Desk:
     """The mixing desk: its inputs and how it is set."""
 
-    bed: Path
-    voice: Path
+    work: Work
     sound: Extracted
+    bed: Bed
+    placed: Placed
     levels: Levels
     step: Step
 
-    def encode(self, out: Path, envelope: Envelope) -> ffmpeg.Loudness:
+    def encode(self, out: Path, envelope: Envelope, kept: list[Span]) -> ffmpeg.Loudness:
         """Mix into `out`; again with a lower ceiling while the decoded peaks are too high."""
-        ceiling = CEILING_DB
+        ceiling, tone = CEILING_DB, self._tone()
         for _ in range(ENCODINGS):
-            with ffmpeg.AacWriter(out) as writer:
-                for block in limit(self._blocks(envelope), ceiling):
+            with ffmpeg.AacWriter(out, channels=self.sound.channels) as writer:
+                mixed = self._told(self._mixed(envelope, kept))
+                for block in limit(mixed if tone is None else room_tone.under(mixed, tone), ceiling):
                     writer.write(block)
             measured = ffmpeg.file_loudness(out)
             over = (measured.true_peak_dbtp or HIGHEST_TRUE_PEAK_DBTP) - HIGHEST_TRUE_PEAK_DBTP
@@ -138,21 +139,44 @@ class _Desk:
             ceiling -= over + CEILING_MARGIN_DB
         return measured
 
-    def _blocks(self, envelope: Envelope) -> Iterator[Samples]:
-        mixed = mix_blocks(
-            audio.blocks(self.bed),
-            audio.blocks(self.voice),
+    def _mixed(self, envelope: Envelope, kept: list[Span]) -> Iterator[Samples]:
+        return mix_blocks(
+            self._background(kept),
+            audio.blocks(self._path(self.placed.track)),
             envelope,
             voice_gain_db=self.levels.voice_gain_db,
             background=self.levels.background,
+            channels=self.sound.channels,
         )
-        return _told(mixed, self.sound, self.step, ENCODED)
+
+    def _background(self, kept: list[Span]) -> Iterator[Samples]:
+        """The bed; the original where nobody is dubbed, and where a voice that nobody wrote down sings or laughs."""
+        original = audio.blocks(self._path(self.sound.sound))
+        if self.bed.ducked or not self.placed.plan.placements:
+            return ahead(original)
+        bed = audio.blocks(self._path(self.bed.artifact))
+        return ahead(restored(bed, original, kept, self.sound.channels) if kept else bed)
+
+    def _tone(self) -> Samples | None:
+        """The room's own sound, where the original with its own is not to be heard."""
+        dropped = self.levels.background == "drop"
+        if not dropped and (self.bed.ducked or not self.placed.plan.placements):
+            return None
+        source = room_tone.floor(self._path(self.sound.sound))
+        left = None if dropped else room_tone.floor(self._path(self.bed.artifact))
+        return room_tone.loop(room_tone.missing(source, left), self.sound.channels)
+
+    def _path(self, artifact: Artifact) -> Path:
+        return self.work.checkpoints.path(artifact)
+
+    def _told(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
+        """`blocks`, while the stage's progress goes on."""
+        done = 0
+        for block in blocks:
+            done += len(block)
+            self.step.at(ENCODED * min(1.0, done / self.sound.samples))
+            yield block
 
 
-def _told(blocks: Iterable[Samples], sound: Extracted, step: Step, share: Span) -> Iterator[Samples]:
-    """`blocks`, while the stage's progress goes from the start to the end of its `share`."""
-    done = 0
-    for block in blocks:
-        done += len(block)
-        step.at(share.start + share.seconds * min(1.0, done / sound.samples))
-        yield block
+def _plain(spans: Iterable[Span]) -> list[list[float]]:
+    return [[span.start, span.end] for span in spans]

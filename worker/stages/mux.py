@@ -1,97 +1,154 @@
-"""mux: the original's picture with the dub, the original sound as second track, and soft subtitles."""
+"""mux: the original's picture with the dub, the original sound as second track, and subtitles."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.media import ffmpeg
-from worker.media.ffmpeg import SubtitleTrack, container_for
+from worker.media.ffmpeg import Joining, Retiming, SoundTrack, SubtitleTrack, container_for
 from worker.progress import Step
-from worker.stages.align import Placed
-from worker.stages.extract import Extracted
+from worker.stages.captions import Captions
 from worker.stages.mix import Mixed
-from worker.stages.synthesize import Spoken
-from worker.stages.transcribe import Heard
-from worker.subtitles import Cue, SubtitleLine, cues, to_srt
+from worker.stages.scene import Scene
+from worker.subtitles import Cue, to_ass, to_srt
 from worker.work import Work
 
-VERSION = 1
+VERSION = 2
+# Where a file does not say how large its picture is.
+USUAL_SIZE = (1280, 720)
 
 
 @dataclass(frozen=True)
 class Muxed:
-    """The finished file, its container (`mp4`, `mkv`, `m4a`), its subtitles and what could not be kept."""
+    """The finished file (None: not asked for), its container (`mp4`, `mkv`, `m4a`), and what could not be kept.
 
-    file: Artifact
+    `missing_letters` are those that no font here has, so that subtitles are a track instead of being drawn.
+    """
+
+    file: Artifact | None
     container: str
-    dub_cues: list[Cue]
-    source_cues: list[Cue]
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    missing_letters: str = ""
 
 
-def mux(
-    work: Work, language: str, sound: Extracted, heard: Heard, spoken: Spoken, placed: Placed, mixed: Mixed
-) -> Muxed:
-    """Join everything, the video's packets untouched."""
-    dub_cues, source_cues = _dub_cues(sound, spoken, placed), _source_cues(sound, heard)
-    texts = {language: to_srt(dub_cues), heard.transcript.language: to_srt(source_cues)}
-    embedded = texts if work.request.subtitles == "embedded" else {}
+def mux(work: Work, language: str, scene: Scene, captions: Captions, mixed: Mixed) -> Muxed:
+    """Join everything, the video's packets untouched unless subtitles are drawn."""
+    media = scene.sound.media
+    if "video_per_language" not in work.request.outputs and (media.video or "audio" not in work.request.outputs):
+        return Muxed(None, container_for(media))
     with work.progress.stage("mux", language) as step:
-        joining = _Joining(work, language, heard.transcript.language, sound, mixed, embedded, step)
+        joining = _Joining(work, language, scene, captions, mixed, step)
         file = work.checkpoints.make(joining.recipe(), joining.build)
         step.ran(whole=file.made)
-    return Muxed(file, container_for(sound.media), dub_cues, source_cues, tuple(file.facts["warnings"]))
+    facts = file.facts
+    return Muxed(file, joining.container, tuple(facts["warnings"]), facts["missing_letters"])
 
 
 @dataclass(frozen=True)
 class _Joining:
-    """What one language's file is made of; `texts` are its subtitles (SRT) by language."""
+    """What one language's file is made of."""
 
     work: Work
     language: str
-    source_language: str
-    sound: Extracted
+    scene: Scene
+    captions: Captions
     mixed: Mixed
-    texts: dict[str, str]
     step: Step
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether subtitles are to be drawn, and there is something to draw."""
+        return self.work.request.subtitles == "burned_in" and bool(self.captions.dub)
+
+    @property
+    def container(self) -> str:
+        """The file's kind."""
+        return container_for(self.scene.sound.media, drawn=self.is_drawn)
+
     def recipe(self) -> Recipe:
-        inputs = (self.sound.source.file.fingerprint, self.mixed.sound.fingerprint)
-        options = {"subtitles": self.texts, "language": self.language, "source_language": self.source_language}
-        return Recipe("mux", VERSION, inputs, options, suffix=f".{container_for(self.sound.media)}")
+        """Named by all that goes into it."""
+        inputs = (self.scene.sound.source.file.fingerprint, self.mixed.sound.fingerprint)
+        options = {
+            "subtitles": self.work.request.subtitles,
+            "texts": [(text, language, title) for text, language, title in self._texts()],
+            "drawn": self._drawn() if self.is_drawn else None,
+            "language": self.language,
+            "source_language": self._source_language,
+            "slows": [asdict(slow) for slow in self.scene.warp.slows],
+            "stream": self.scene.sound.media.audio and self.scene.sound.media.audio.index,
+        }
+        return Recipe("mux", VERSION, inputs, options, suffix=f".{self.container}")
 
     def build(self, out: Path) -> Facts:
-        checkpoints = self.work.checkpoints
-        muxed = ffmpeg.mux(
-            checkpoints.path(self.sound.source.file),
-            self.sound.media,
-            checkpoints.path(self.mixed.sound),
-            out,
-            language=self.language,
-            source_language=self.source_language,
-            subtitles=self._written(),
-            told=self.step.at,
+        """Join it into `out`."""
+        drawn, missing = self._drawing(out) if self.is_drawn else (None, "")
+        original, media = self.work.checkpoints.path(self.scene.sound.source.file), self.scene.sound.media
+        joining = Joining(
+            (SoundTrack(self.work.checkpoints.path(self.mixed.sound), self.language),),
+            self._source_language,
+            self._tracks(out, soft=drawn is None),
+            drawn=drawn,
+            **self._on_its_clock(original, out),
         )
-        return {"warnings": list(muxed.warnings), "size_bytes": out.stat().st_size}
+        muxed = ffmpeg.mux(original, media, joining, out, told=self.step.at)
+        for path in out.parent.glob(f"{out.name}.*"):
+            path.unlink()
+        return {"warnings": list(muxed.warnings), "size_bytes": out.stat().st_size, "missing_letters": missing}
 
-    def _written(self) -> list[SubtitleTrack]:
-        """The subtitles as files, in a place of this language's own: others write the source's too."""
+    @property
+    def _source_language(self) -> str:
+        return self.scene.heard.transcript.language
+
+    def _drawn(self) -> str:
+        """What is drawn, as ASS."""
+        return to_ass(self.captions.both if self.work.request.bilingual else self.captions.dub, *self._size())
+
+    def _size(self) -> tuple[int, int]:
+        video = self.scene.sound.media.video
+        return (video.width, video.height) if video and video.width and video.height else USUAL_SIZE
+
+    def _drawing(self, out: Path) -> tuple[Path | None, str]:
+        """What to draw, and the letters for which there is no font; with any of those nothing is drawn."""
+        drawn, tried = out.with_name(f"{out.name}.ass"), out.with_name(f"{out.name}.letters.ass")
+        drawn.write_text(self._drawn(), encoding="utf-8")
+        letters = "".join(sorted(set(drawn.read_text(encoding="utf-8"))))
+        tried.write_text(to_ass([Cue(0.0, 9.0, letters)], *USUAL_SIZE), encoding="utf-8")
+        missing = ffmpeg.missing_letters(tried)
+        return (None if missing else drawn), missing
+
+    def _on_its_clock(self, original: Path, out: Path) -> Facts:
+        """What a slowed scene needs beside."""
+        clock = self.scene.warp
+        if clock.is_identity:
+            return {}
+        path, media = self.work.checkpoints.path, self.scene.sound.media
+        languages = {stream.index: stream.language for stream in media.streams}
+        return {
+            "remade": {
+                index: SoundTrack(path(artifact), languages[index]) for index, artifact in self.scene.originals.items()
+            },
+            "retiming": Retiming(tuple((slow.start, slow.end - slow.start, slow.ratio - 1) for slow in clock.slows)),
+            "seconds": clock.duration,
+            "chapters": ffmpeg.moved_chapters(original, clock.at, out.with_name(f"{out.name}.chapters")),
+        }
+
+    def _texts(self) -> list[tuple[str, str, str | None]]:
+        """The subtitles (SRT) that are tracks: the dub's, the source's, and both."""
+        if self.work.request.subtitles not in ("embedded", "burned_in"):
+            return []
+        dub, source, both = (to_srt(cues) for cues in (self.captions.dub, self.captions.source, self.captions.both))
+        texts: list[tuple[str, str, str | None]] = [(dub, self.language, None), (source, self._source_language, None)]
+        if self.language == self._source_language:
+            texts[1] = (source, self._source_language, "Original")
+        if self.work.request.bilingual:
+            texts.append((both, self.language, f"{self.language} + {self._source_language}"))
+        return [text for text in texts if text[0].strip()]
+
+    def _tracks(self, out: Path, *, soft: bool) -> list[SubtitleTrack]:
+        """The subtitles as files; what is drawn is no track too."""
         tracks = []
-        for language, text in self.texts.items():
-            if text.strip():
-                path = self.work.scratch / f"subtitles.{self.language}.{language}.srt"
-                path.write_text(text, encoding="utf-8")
-                tracks.append(SubtitleTrack(path, language))
+        for number, (text, language, title) in enumerate(self._texts() if soft else ()):
+            path = out.with_name(f"{out.name}.{number}.srt")
+            path.write_text(text, encoding="utf-8")
+            tracks.append(SubtitleTrack(path, language, title))
         return tracks
-
-
-def _dub_cues(sound: Extracted, spoken: Spoken, placed: Placed) -> list[Cue]:
-    """What is said, where it is said."""
-    texts = {line.id: line.text for line in spoken.lines}
-    lines = [SubtitleLine(line.start, line.end, texts[line.id], "") for line in placed.plan.placements]
-    return cues(lines, sound.seconds)
-
-
-def _source_cues(sound: Extracted, heard: Heard) -> list[Cue]:
-    lines = [SubtitleLine(line.start, line.end, line.text, line.speaker) for line in heard.transcript.segments]
-    return cues(lines, sound.seconds)

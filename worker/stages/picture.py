@@ -14,11 +14,11 @@ VERSION = 1
 
 def drawn(work: Work, dubbed: Dubbed, report: dict[str, Any]) -> str:
     """An SVG document. The source's levels are an artifact, for all languages need them."""
-    columns, seconds = columns_of(dubbed.sound.seconds)
+    columns, seconds = columns_of(dubbed.scene.sound.seconds)
 
     def levels(path: Path) -> list[float]:
         return peaks(path, columns, seconds)
 
-    recipe = Recipe("picture.source", VERSION, (dubbed.sound.sound.fingerprint,), {"columns": columns})
-    source = work.checkpoints.make_document(recipe, lambda: levels(work.checkpoints.path(dubbed.sound.sound)))
+    recipe = Recipe("picture.source", VERSION, (dubbed.scene.sound.sound.fingerprint,), {"columns": columns})
+    source = work.checkpoints.make_document(recipe, lambda: levels(work.checkpoints.path(dubbed.scene.sound.sound)))
     return picture(report, source.content, levels(work.checkpoints.path(dubbed.placed.track)))

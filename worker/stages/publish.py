@@ -3,18 +3,22 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from shared.db import transaction
 from shared.dubbing import jobs
 from shared.dubbing.jobs import NewResult
 from shared.storage import results_prefix
+from worker.artifacts import Artifact, Facts, Recipe
+from worker.media import ffmpeg
+from worker.media.ffmpeg import SoundTrack
 from worker.report import Dubbed, report
+from worker.stages.assemble import CONTENT_TYPES, for_assembly, stored_bytes
 from worker.stages.picture import drawn
 from worker.subtitles import to_srt, to_vtt
 from worker.work import Work
 
-CONTENT_TYPES = {"mp4": "video/mp4", "mkv": "video/x-matroska", "m4a": "audio/mp4"}
+VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -42,24 +46,50 @@ def publish(work: Work, dubbed: Dubbed) -> None:
 
 def _drop_local(work: Work, dubbed: Dubbed) -> None:
     """Give the disk space of one language back. Where nobody speaks, languages share their track and their sound."""
-    work.checkpoints.drop_local(dubbed.muxed.file)
+    files = [dubbed.muxed.file, *dubbed.scene.originals.values()]
     if dubbed.placed.plan.placements:
-        work.checkpoints.drop_local(dubbed.placed.track)
-        work.checkpoints.drop_local(dubbed.mixed.sound)
+        files += [dubbed.placed.track, dubbed.mixed.sound]
+    if not dubbed.scene.warp.is_identity:
+        files += [dubbed.scene.sound.sound, dubbed.scene.bed.artifact]
+    for artifact in filter(None, files):
+        work.checkpoints.drop_local(artifact)
 
 
 def _media(work: Work, dubbed: Dubbed, prefix: str, name: str) -> Iterator[NewResult]:
-    """The dubbed file and, beside a video, its sound alone; copied within the bucket."""
-    container = dubbed.muxed.container
-    files = [("dubbed_audio", dubbed.muxed.file, "m4a")]
-    if container != "m4a":
-        files = [("dubbed_video", dubbed.muxed.file, container), ("dubbed_audio", dubbed.mixed.sound, "m4a")]
-    for kind, artifact, ending in files:
+    """The dubbed file, its sound alone and its stems, as far as they are asked for; copied within the bucket."""
+    language, stem = dubbed.language, f"{name}.{dubbed.language}"
+    for kind, artifact, filename in _files(work, dubbed, stem):
+        ending = PurePath(filename).suffix[1:]
         key = f"{prefix}{kind}.{ending}"
         work.checkpoints.copy(artifact, key, CONTENT_TYPES[ending])
-        filename = f"{name}.{dubbed.language}.{ending}"
-        size = artifact.facts["size_bytes"]
-        yield NewResult(dubbed.language, kind, key, filename, CONTENT_TYPES[ending], size)
+        size = artifact.facts.get("size_bytes") or stored_bytes(work, key)
+        yield NewResult(language, kind, key, filename, CONTENT_TYPES[ending], size)
+    if "multi_audio_video" in work.request.outputs:
+        for_assembly(work, dubbed, prefix)
+
+
+def _files(work: Work, dubbed: Dubbed, stem: str) -> Iterator[tuple[str, Artifact, str]]:
+    """What each kind of media is, and the name it gets."""
+    outputs, file, container = work.request.outputs, dubbed.muxed.file, dubbed.muxed.container
+    if file is not None:
+        yield "dubbed_audio" if container == "m4a" else "dubbed_video", file, f"{stem}.{container}"
+    if "audio" in outputs and container != "m4a":
+        yield "dubbed_audio", _tagged(work, dubbed), f"{stem}.m4a"
+    if "stems" in outputs:
+        yield "voice_stem", dubbed.placed.track, f"{stem}.voice.flac"
+        yield "background_stem", dubbed.scene.bed.artifact, f"{stem}.background.flac"
+
+
+def _tagged(work: Work, dubbed: Dubbed) -> Artifact:
+    """The dub's sound, which says its language."""
+    sound = dubbed.mixed.sound
+
+    def build(out: Path) -> Facts:
+        ffmpeg.tag_sound(SoundTrack(work.checkpoints.path(sound), dubbed.language), out)
+        return {"size_bytes": out.stat().st_size}
+
+    recipe = Recipe("audio", VERSION, (sound.fingerprint,), {"language": dubbed.language}, suffix=".m4a")
+    return work.checkpoints.make(recipe, build)
 
 
 def _documents(work: Work, dubbed: Dubbed, prefix: str, name: str) -> Iterator[NewResult]:
@@ -72,8 +102,8 @@ def _documents(work: Work, dubbed: Dubbed, prefix: str, name: str) -> Iterator[N
 
 def _texts(work: Work, name: str, dubbed: Dubbed) -> Iterator[_Document]:
     source, target = dubbed.heard.transcript.language, dubbed.language
-    if work.request.subtitles != "none":
-        yield from _subtitles(name, dubbed)
+    if work.request.subtitles != "none" and "subtitles" in work.request.outputs:
+        yield from _subtitles(name, dubbed, both=work.request.bilingual)
     transcript = dubbed.heard.transcript.to_dict()
     yield _Document(None, "transcript", f"{name}.{source}.transcript.json", "application/json", _json(transcript))
     found = report(dubbed)
@@ -82,14 +112,20 @@ def _texts(work: Work, name: str, dubbed: Dubbed) -> Iterator[_Document]:
     yield _Document(target, "report_picture", f"{name}.{target}.report.svg", "image/svg+xml", picture)
 
 
-def _subtitles(name: str, dubbed: Dubbed) -> Iterator[_Document]:
+def _subtitles(name: str, dubbed: Dubbed, *, both: bool) -> Iterator[_Document]:
+    """A slowed file has the source's subtitles on its own clock; else all languages share them."""
     source, target = dubbed.heard.transcript.language, dubbed.language
-    for kind, language, of, cues in (
-        ("dub_subtitles", target, target, dubbed.muxed.dub_cues),
-        ("source_subtitles", source, None, dubbed.muxed.source_cues),
-    ):
-        yield _Document(of, kind, f"{name}.{language}.srt", "application/x-subrip", to_srt(cues))
-        yield _Document(of, kind, f"{name}.{language}.vtt", "text/vtt", to_vtt(cues))
+    shared = dubbed.scene.warp.is_identity
+    original = f"{name}.{source}" if source != target and shared else f"{name}.{target}.original"
+    kinds = [
+        ("dub_subtitles", target, f"{name}.{target}", dubbed.captions.dub),
+        ("source_subtitles", None if shared else target, original, dubbed.captions.source),
+    ]
+    if both:
+        kinds.append(("bilingual_subtitles", target, f"{name}.{target}.bilingual", dubbed.captions.both))
+    for kind, language, stem, cues in kinds:
+        yield _Document(language, kind, f"{stem}.srt", "application/x-subrip", to_srt(cues))
+        yield _Document(language, kind, f"{stem}.vtt", "text/vtt", to_vtt(cues))
 
 
 def _json(document: object) -> str:

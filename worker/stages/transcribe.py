@@ -132,7 +132,8 @@ def _recognised(work: Work, sound: Extracted, voiced: _Voiced, step: Step) -> _W
         recognition = Recognition(work, recogniser, sound.sound.fingerprint, read)
         heard = recognition.run(voiced.spans, told)
         anew = not recognition.found
-        return document_of(heard, work.request.source_language, doubtful=recogniser.doubts(heard))
+        doubtful = recogniser.doubts(heard)
+        return document_of(heard, recognition.bounds, voiced.spans, work.request.source_language, doubtful=doubtful)
 
     document = work.checkpoints.make_document(recipe, build)
     warnings = ("recognition_doubtful",) if document.content["doubtful"] else ()

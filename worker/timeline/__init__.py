@@ -2,5 +2,6 @@
 
 from worker.timeline.lines import Limits, Line, Placement, Plan
 from worker.timeline.planner import plan
+from worker.timeline.warp import Slow, Warp, warp
 
-__all__ = ["Limits", "Line", "Placement", "Plan", "plan"]
+__all__ = ["Limits", "Line", "Placement", "Plan", "Slow", "Warp", "plan", "warp"]

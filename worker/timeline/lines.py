@@ -6,6 +6,7 @@ from typing import Literal
 GUARD = 0.05
 MAX_SPEED = 1.40
 EMERGENCY_SPEED = 2.0
+SLOWEST_SPEED = 0.85
 LEAD = 0.5
 DRIFT_TO_REVIEW = 0.3
 # A speed closer to 1 than this is not asked for: the stretcher leaves what is within half a per cent of 1 as it is.
@@ -33,7 +34,7 @@ class Limits:
     """What a plan must keep to.
 
     `duration` is the file's; `guard` the least silence between two lines; `lead` how far a line may begin before its
-    onset, and only to meet the file's end; speeds are relative to the voice's own rate.
+    onset; speeds are relative to the voice's own rate, and `emergency_speed` is for meeting the file's end alone.
     """
 
     duration: float
@@ -41,6 +42,7 @@ class Limits:
     max_speed: float = MAX_SPEED
     emergency_speed: float = EMERGENCY_SPEED
     lead: float = LEAD
+    slowest_speed: float = SLOWEST_SPEED
 
 
 @dataclass(frozen=True, slots=True)

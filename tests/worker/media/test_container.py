@@ -1,11 +1,16 @@
 """What goes where: the rules of the output's container."""
 
+from pathlib import Path
+
 import pytest
 
 from shared.errors import PermanentError, TransientError
 from shared.videos.facts import MediaFacts, Stream
 from worker.media import console
-from worker.media.container import container_for, iso639_2, plan
+from worker.media.container import container_for, plan
+from worker.media.tracks import SoundTrack, iso639_2
+
+DUB = SoundTrack(Path("dub.m4a"), "es")
 
 
 def media(*streams: Stream, form: str = "mov,mp4,m4a,3gp,3g2,mj2") -> MediaFacts:
@@ -43,10 +48,10 @@ def test_the_sound_that_was_dubbed_comes_before_the_others() -> None:
         sound(2, language="eng", default=True),
         Stream(3, "audio", "aac"),
     )
-    layout = plan(facts, language="es", source_language="en", subtitles=(), data_tags={})
+    layout = plan(facts, dubs=(DUB,), source_language="en", subtitles=(), data_tags={})
     assert [(track.source, track.language) for track in layout.tracks] == [
         (0, None),
-        ("dub", "spa"),
+        (DUB, "spa"),
         (2, "eng"),
         (1, "deu"),
     ]
@@ -57,15 +62,15 @@ def test_data_is_kept_rebuilt_or_named() -> None:
     data = [Stream(index, "data", "bin_data") for index in (2, 3, 4, 5)]
     facts = media(Stream(0, "video", "h264"), sound(1), *data)
     tags = {2: "gpmd", 3: "tmcd", 4: "text", 5: "mebx"}
-    layout = plan(facts, language="es", source_language=None, subtitles=(), data_tags=tags)
-    assert [track.source for track in layout.tracks] == [0, "dub", 1, 2]
+    layout = plan(facts, dubs=(DUB,), source_language=None, subtitles=(), data_tags=tags)
+    assert [track.source for track in layout.tracks] == [0, DUB, 1, 2]
     assert layout.warnings == ("Stream 5 (data, mebx) does not fit into mp4 and was left out.",)
 
 
 def test_only_hevc_from_elsewhere_gets_a_new_tag() -> None:
     streams = (Stream(0, "video", "hevc"), sound(1))
     for form, tag in (("matroska,webm", "hvc1"), ("mov,mp4,m4a,3gp,3g2,mj2", None)):
-        layout = plan(media(*streams, form=form), language="es", source_language=None, subtitles=(), data_tags={})
+        layout = plan(media(*streams, form=form), dubs=(DUB,), source_language=None, subtitles=(), data_tags={})
         assert layout.tracks[0].tag == tag
 
 

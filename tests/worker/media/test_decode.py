@@ -9,6 +9,7 @@ import soundfile
 from shared.errors import PermanentError
 from tests.worker.media.conftest import TIMES
 from tests.worker.media.sources import click_times, clicks, facts, ffmpeg, flash_times
+from worker.media.audio import mono
 from worker.media.ffmpeg import Decoded, decode_sound
 
 MILLISECOND = 0.001
@@ -42,7 +43,7 @@ def test_sound_is_where_a_player_plays_it(media: Path, tmp_path: Path, name: str
     assert rate == decoded.rate == 48_000
     assert samples.shape == (decoded.samples, decoded.channels)
     assert decoded.samples == round(facts(media / name).duration_seconds * 48_000)
-    assert click_times(samples) == pytest.approx([time + later for time in TIMES], abs=MILLISECOND)
+    assert click_times(mono(samples)) == pytest.approx([time + later for time in TIMES], abs=MILLISECOND)
 
 
 @pytest.mark.parametrize(("name", "later"), [("plain.ts", 0.0), ("late.ts", 0.8), ("early.ts", -0.8)])
@@ -57,12 +58,20 @@ def test_a_transport_stream_starts_with_its_first_stream(media: Path, tmp_path: 
     assert heard == pytest.approx([time + max(0.0, later) for time in TIMES], abs=0.03)
 
 
-def test_channels_stay_mono_or_become_stereo(media: Path, tmp_path: Path) -> None:
+def test_channels_stay_as_they_are_as_far_as_the_dub_can_have_them(media: Path, tmp_path: Path) -> None:
     assert decode(media / "mono8k.wav", tmp_path / "m.flac").channels == 1
-    assert decode(media / "surround.mka", tmp_path / "s.flac").channels == 2
-    left, right = soundfile.read(tmp_path / "s.flac", dtype="float32")[0].T
-    assert np.abs(left).max() > 0.1  # the centre is in both, where the voice is
-    assert np.allclose(left, right, atol=1e-3)
+    assert decode(media / "surround.mka", tmp_path / "s.flac").channels == 6
+    sound, _ = soundfile.read(tmp_path / "s.flac", dtype="float32")
+    assert np.abs(sound[:, 2]).max() > 0.1  # the voice is in the centre
+    assert np.abs(sound[:, [0, 1, 3, 4, 5]]).max() < 0.01
+
+
+def test_more_channels_than_six_are_mixed_down_to_them(tmp_path: Path) -> None:
+    ffmpeg("-f", "lavfi", "-i", "sine=440:duration=2", "-af", "pan=7.1|SL=c0|SR=c0|FC=c0", "-c:a", "flac",
+           tmp_path / "seven.mka")  # fmt: skip
+    assert decode(tmp_path / "seven.mka", tmp_path / "o.flac").channels == 6
+    sound, _ = soundfile.read(tmp_path / "o.flac", dtype="float32")
+    assert min(np.abs(sound[:, channel]).max() for channel in (2, 4, 5)) > 0.03
 
 
 def test_short_sound_is_padded_and_said_to_be_short(media: Path, tmp_path: Path) -> None:

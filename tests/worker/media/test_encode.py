@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import av
 import numpy as np
 import psutil
 import pytest
@@ -29,6 +30,20 @@ def test_aac_keeps_time_and_length(tmp_path: Path) -> None:
     assert click_times(heard) == pytest.approx(TIMES, abs=0.0002)
     (stream,) = facts(tmp_path / "dub.m4a").streams
     assert (stream.codec, stream.channels, stream.sample_rate) == ("aac", 2, 48_000)
+
+
+@pytest.mark.parametrize(("channels", "layout"), [(1, "mono"), (6, "5.1")])
+def test_the_layout_is_kept(tmp_path: Path, channels: int, layout: str) -> None:
+    """Each channel comes out where it went in."""
+    at = np.arange(48_000) / 48_000
+    pitches = (300.0, 500.0, 700.0, 60.0, 900.0, 1100.0)[:channels]
+    with AacWriter(tmp_path / "dub.m4a", channels=channels) as writer:
+        writer.write(np.stack([0.3 * np.sin(2 * np.pi * hertz * at) for hertz in pitches], 1).astype(np.float32))
+    with av.open(str(tmp_path / "dub.m4a")) as file:
+        assert file.streams.audio[0].codec_context.layout.name == layout
+    raw = ffmpeg("-i", tmp_path / "dub.m4a", "-f", "f32le", "-")
+    spectrum = np.abs(np.fft.rfft(np.frombuffer(raw, "<f4").reshape(-1, channels)[:48_000], axis=0))
+    assert list(spectrum.argmax(axis=0)) == list(pitches)
 
 
 def test_an_ended_encoder_is_a_failure_with_a_code(tmp_path: Path) -> None:
@@ -100,7 +115,7 @@ def test_nothing_to_measure() -> None:
 def test_a_file_is_measured_as_it_is_decoded(tmp_path: Path) -> None:
     """Hard-limited noise overshoots once AAC has been through it: only the decoded file shows it."""
     noise = np.random.default_rng(7).normal(0, 0.5, (5 * 48_000, 2)).clip(-0.8, 0.8).astype(np.float32)
-    with AacWriter(tmp_path / "dub.m4a", bitrate=96_000) as writer:
+    with AacWriter(tmp_path / "dub.m4a", channels=2) as writer:
         for block in halves(noise):
             writer.write(block)
     measured = file_loudness(tmp_path / "dub.m4a")

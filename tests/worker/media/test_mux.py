@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import av
+import pysubs2
 import pytest
 
 from shared.errors import PermanentError
@@ -21,8 +22,19 @@ from tests.worker.media.sources import (
     packet_hashes,
 )
 from worker.media.audio import blocks
-from worker.media.ffmpeg import AacWriter, MuxReport, SubtitleTrack, container_for, decode_sound, mux
-from worker.subtitles import Cue, to_srt
+from worker.media.ffmpeg import (
+    AacWriter,
+    Joining,
+    MuxReport,
+    Retiming,
+    SoundTrack,
+    SubtitleTrack,
+    container_for,
+    decode_sound,
+    mux,
+)
+from worker.subtitles import Cue, to_ass, to_srt
+from worker.timeline import Slow, Warp
 
 
 def dub_of(path: Path, media: MediaFacts, folder: Path) -> Path:
@@ -38,9 +50,8 @@ def dub_of(path: Path, media: MediaFacts, folder: Path) -> Path:
 def dubbed(path: Path, folder: Path, subtitles: tuple[SubtitleTrack, ...] = ()) -> tuple[Path, MuxReport]:
     media = facts(path)
     out = folder / f"out.{container_for(media)}"
-    report = mux(
-        path, media, dub_of(path, media, folder), out, language="es-MX", source_language="en", subtitles=subtitles
-    )
+    joining = Joining((SoundTrack(dub_of(path, media, folder), "es-MX"),), "en", subtitles)
+    report = mux(path, media, joining, out)
     return out, report
 
 
@@ -137,12 +148,18 @@ def test_hdr_descriptions_are_kept(tmp_path: Path) -> None:
     ffmpeg(*PICTURE, "-f", "lavfi", "-i", "sine=d=2", *x265, hdr, "-t", 2, bitstream)
     # Encoded again, what the first encoder wrote into the pictures is described by the container too.
     ffmpeg("-i", bitstream, *x265, "log-level=none", source)
-    out, _ = dubbed(source, tmp_path)
+    out, report = dubbed(source, tmp_path)
     assert packet_hashes(out) == packet_hashes(source)
+    assert not any("picture" in warning for warning in report.warnings)
     assert "hvc1" in banner(out)
     for kept in ("Mastering display metadata", "Content light level metadata", "smpte2084"):
         assert kept in banner(source)
         assert kept in banner(out)
+    (tmp_path / "drawn.ass").write_text(to_ass([Cue(0, 1, "Hello.")], 96, 64))
+    joining = Joining((SoundTrack(tmp_path / "dub.m4a", "es"),), "en", drawn=tmp_path / "drawn.ass")
+    lossy = mux(source, facts(source), joining, tmp_path / "drawn.mp4")
+    notes, left = ("mastering display", "content light level"), banner(tmp_path / "drawn.mp4").lower()
+    assert [note in left for note in notes] == [note not in str(lossy.warnings) for note in notes]
 
 
 def test_sound_alone_stays_sound_alone_with_its_cover(media: Path, tmp_path: Path) -> None:
@@ -192,8 +209,24 @@ def test_a_broken_original_fails_with_a_code(media: Path, tmp_path: Path) -> Non
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"nothing" * 1000)
     with pytest.raises(PermanentError) as caught:
-        mux(
-            broken, facts(media / "plain.mp4"), dub, tmp_path / "o.mp4",
-            language="es", source_language=None, subtitles=(),
-        )  # fmt: skip
+        mux(broken, facts(media / "plain.mp4"), Joining((SoundTrack(dub, "es"),), None), tmp_path / "o.mp4")
     assert caught.value.code == "media_unreadable"
+
+
+def test_pictures_and_subtitles_follow_a_clock_of_thousands_of_pieces(media: Path, tmp_path: Path) -> None:
+    source = tmp_path / "old.mp4"
+    (tmp_path / "old.srt").write_text(to_srt([Cue(2, 4, "old")]))
+    ffmpeg("-i", media / "plain.mp4", "-i", tmp_path / "old.srt", "-c", "copy", "-c:s", "mov_text", source)
+    clock = Warp(6.0, tuple(Slow(n * 0.0014, n * 0.0014 + 0.001, 1.2) for n in range(4000)))
+    retiming = Retiming(tuple((slow.start, slow.end - slow.start, slow.ratio - 1) for slow in clock.slows))
+    known = facts(source)
+    dub = SoundTrack(dub_of(source, known, tmp_path), "es")
+    assert known.audio
+    joining = Joining((dub,), "en", remade={known.audio.index: dub}, retiming=retiming, seconds=clock.duration)
+    mux(source, known, joining, tmp_path / "out.mp4")
+    assert packet_hashes(tmp_path / "out.mp4") == packet_hashes(source)
+    moved = clock.at(time for time, _ in frames(source))
+    assert [time for time, _ in frames(tmp_path / "out.mp4")] == pytest.approx(moved, abs=0.0002)
+    start, end = clock.at([2.0, 4.0])
+    shown = pysubs2.SSAFile.from_string(ffmpeg("-i", tmp_path / "out.mp4", "-map", "0:s", "-f", "srt", "-").decode())
+    assert (shown[0].start / 1000, shown[0].end / 1000) == pytest.approx((start, end), abs=0.002)

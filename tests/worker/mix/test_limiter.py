@@ -68,6 +68,15 @@ def test_loud_from_the_first_sample_to_the_last():
     assert np.abs(out).max() <= 10 ** (-2 / 20) + 1e-6
 
 
+@pytest.mark.parametrize("channels", [1, 6])
+def test_any_number_of_channels_is_limited_as_one(channels):
+    sound = np.repeat(noise(2, 0.5)[:, :1], channels, axis=1)
+    out = limited(sound)
+    assert out.shape == sound.shape
+    assert np.abs(out).max() <= 10 ** (-2 / 20) + 1e-6
+    assert np.allclose(out, limited(np.repeat(sound[:, :1], 2, axis=1))[:, :1], atol=1e-6)
+
+
 def test_both_sides_are_turned_together():
     sound = noise(1, 0.5)
     out = limited(sound)

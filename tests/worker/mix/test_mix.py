@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.media.limiter import limit
-from worker.media.mix import depth_db, duck_spans, ducking_gain, mix_blocks
+from worker.media.meter import lufs, measured
+from worker.media.mix import depth_db, duck_spans, ducking_gain, mix_blocks, restored
 
 RATE = 48_000
 spans = st.lists(
@@ -34,13 +35,14 @@ def in_blocks(sound, size):
     return (sound[at : at + size] for at in range(0, len(sound), size))
 
 
-def mixed(bed, spoken, where=(), background="duck", gain_db=0.0, bed_size=RATE, voice_size=RATE):
+def mixed(bed, spoken, where=(), background="duck", gain_db=0.0, bed_size=RATE, voice_size=RATE, channels=2):
     blocks = mix_blocks(
         in_blocks(bed, bed_size),
         in_blocks(spoken, voice_size),
         ducking_gain(where, -18.0),
         voice_gain_db=gain_db,
         background=background,
+        channels=channels,
     )
     return np.concatenate(list(blocks))
 
@@ -150,3 +152,37 @@ def test_a_value_that_is_no_number_is_silence():
 def test_the_voice_gain_is_the_voices_alone():
     bed, spoken = music(2), voice(2, (0.5, 1))
     assert np.allclose(mixed(bed, spoken, gain_db=6.0), bed + spoken * 10 ** (6 / 20), atol=1e-6)
+
+
+def test_mono_stays_mono():
+    bed, spoken = music(2, channels=1), voice(2, (0.5, 1))
+    assert np.allclose(mixed(bed, spoken, channels=1), bed + spoken, atol=1e-6)
+
+
+def test_in_surround_the_voice_is_in_the_centre_alone_and_as_loud_as_on_both_sides_of_stereo():
+    bed, spoken = np.repeat(music(2, channels=1), 6, axis=1), voice(2, (0.5, 1))
+    out = mixed(bed, spoken, background="keep", channels=6)
+    assert np.array_equal(np.delete(out, 2, 1), np.delete(bed, 2, 1))
+    assert np.allclose(out[:, 2], bed[:, 2] + spoken[:, 0] * 2**0.5, atol=1e-6)
+    stereo, surround = mixed(bed[:, :2] * 0, spoken), mixed(bed * 0, spoken, channels=6)
+    assert lufs(measured([stereo])) == pytest.approx(lufs(measured([surround])), abs=0.01)
+    assert lufs(measured([stereo])) == pytest.approx(lufs(measured([spoken])), abs=0.01)
+
+
+@pytest.mark.parametrize(("given", "wanted"), [(1, 2), (1, 6), (2, 6), (6, 2), (2, 1), (6, 1)])
+def test_a_bed_of_another_layout_is_made_to_fit(given, wanted):
+    bed = np.repeat(music(2, channels=1), given, axis=1)
+    out = mixed(bed, voice(2), background="keep", channels=wanted)
+    assert out.shape == (2 * RATE, wanted)
+    assert np.abs(out).max() >= 0.4 * np.abs(bed).max()
+
+
+@pytest.mark.parametrize("size", [1_000, RATE, 77_777])
+def test_what_sings_unwritten_stays_as_it_was_and_nothing_clicks(size):
+    original, bed = music(6) + 0.02, music(6)
+    blocks = restored(in_blocks(bed, RATE), in_blocks(original, size), [(2.0, 3.0)])
+    out = np.concatenate(list(blocks))
+    assert np.allclose(out[2 * RATE : 3 * RATE], original[2 * RATE : 3 * RATE], atol=1e-7)
+    assert np.array_equal(out[: int(1.89 * RATE)], bed[: int(1.89 * RATE)])
+    assert np.array_equal(out[int(3.11 * RATE) :], bed[int(3.11 * RATE) :])
+    assert np.abs(np.diff(out - bed, axis=0)).max() < 1e-4

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from shared.errors import PermanentError
 from worker.engines.protocols import Sound
 from worker.media import stretch
+from worker.media.meter import line_lufs
 from worker.media.stretch import StretchJob, stretch_all, to_48k
 
 ROOT = Path(__file__).parents[3]
@@ -84,6 +85,24 @@ def test_sound_in_memory_and_in_a_file_are_the_same(tmp_path):
     in_memory = StretchJob(0, Sound(soundfile.read(job.source, dtype="float32")[0], 16_000), job.speed)
     (_, one), (_, other) = *stretch_all([job], 1), *stretch_all([in_memory], 1)
     assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("speed", [1.0, 1.3, 0.85])
+def test_a_line_is_as_loud_as_wanted(speed):
+    spoken = tone(16_000, 1.5)
+    ((_, samples),) = stretch_all([StretchJob(0, Sound(spoken * 0.02, 16_000), speed, -23.0)], 1)
+    assert line_lufs(samples) == pytest.approx(-23.0, abs=0.05)
+
+
+def test_a_silent_line_stays_silent():
+    ((_, samples),) = stretch_all([StretchJob(0, Sound(np.zeros(8_000, np.float32), 16_000), 1.0, -23.0)], 1)
+    assert not samples.any()
+
+
+@pytest.mark.parametrize("speed", [1.3, 0.85])
+def test_a_stretched_line_begins_and_ends_softly(speed):
+    ((_, samples),) = stretch_all([StretchJob(0, Sound(tone(16_000, 1.0), 16_000), speed)], 1)
+    assert np.abs(samples[[0, -1]]).max() < 0.01
 
 
 def test_a_damaged_line_is_named(tmp_path):

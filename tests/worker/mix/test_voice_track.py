@@ -35,8 +35,25 @@ def test_a_line_that_peaks_over_full_scale_is_scaled_whole(tmp_path):
     assert np.max(np.abs(track[4_800:8_800] - clip(4_000))) < 2 / 32_768
 
 
+def test_lines_that_sound_together_are_added(tmp_path):
+    long, short, after = clip(60_000, 0.4), clip(10_000, 0.4, seed=2), clip(30_000, 0.4, seed=3)
+    voice_track.write(tmp_path / "voice.flac", [(0.0, long), (0.5, short), (1.0, after)], 96_000)
+    track, _ = soundfile.read(tmp_path / "voice.flac", dtype="float32")
+    wanted = np.zeros(96_000, np.float32)
+    for first, samples in ((0, long), (24_000, short), (48_000, after)):
+        wanted[first : first + len(samples)] += samples
+    assert np.max(np.abs(track - wanted)) < 2 / 32_768
+
+
+def test_two_loud_lines_together_are_not_clipped():
+    one, other = np.full(1_000, 0.7, np.float32), np.full(1_000, 0.9, np.float32)
+    track = np.concatenate(list(voice_track.laid([(0.0, one), (0.01, other)], 2_000)))
+    assert np.max(np.abs(track)) <= 1.0
+    assert np.allclose(track[1_000:1_480], 0.3)
+
+
 @pytest.mark.parametrize(
-    ("starts", "message"), [((0.0, 0.5), "overlaps"), ((0.0, 3.5), "past the end"), ((-0.1, 2.0), "overlaps")]
+    ("starts", "message"), [((0.5, 0.4), "begins before"), ((0.0, 3.5), "past the end"), ((-0.1, 2.0), "begins before")]
 )
 def test_a_plan_that_breaks_its_promise_is_refused(tmp_path, starts, message):
     with pytest.raises(ValueError, match=message):

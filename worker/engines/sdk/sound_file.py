@@ -7,7 +7,7 @@ from typing import Literal
 import soundfile
 import soxr
 
-from worker.engines.protocols import Sound
+from worker.engines.protocols import Samples, Sound
 
 RATE = 16_000
 SHORTEST = 0.1  # seconds; providers refuse less, and no word is that short
@@ -15,10 +15,15 @@ SHORTEST = 0.1  # seconds; providers refuse less, and no word is that short
 
 def encoded(sound: Sound, form: Literal["FLAC", "WAV"] = "FLAC", rate: int = RATE) -> bytes:
     """The file at `rate` Hz: FLAC is about half of two bytes a sample, and never more than a percent above that."""
-    samples = sound.samples if sound.rate == rate else soxr.resample(sound.samples, sound.rate, rate)
     file = io.BytesIO()
-    soundfile.write(file, samples, rate, format=form, subtype="PCM_16")
+    soundfile.write(file, resampled(sound, rate), rate, format=form, subtype="PCM_16")
     return file.getvalue()
+
+
+def resampled(sound: Sound, rate: int = RATE) -> Samples:
+    """Its samples at `rate` Hz."""
+    samples: Samples = sound.samples if sound.rate == rate else soxr.resample(sound.samples, sound.rate, rate)
+    return samples
 
 
 def data_url(sound: Sound) -> str:

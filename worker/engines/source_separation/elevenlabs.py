@@ -30,6 +30,7 @@ from worker.threads import side_by_side
 
 # It takes an hour and 500 MB at once, and 4.6 s at least; five minutes keep memory small, and what a failure costs.
 LONGEST, OVERLAP, SHORTEST = 300.0, 1.0, 5.0  # seconds
+PAID_FOR = "audio_isolation"
 SIDE_BY_SIDE = 2  # stretches in memory at once
 LATEST = 0.25  # seconds that the answer may be shifted by
 FITTED = 20.0  # seconds of the loudest voice by which it is fitted
@@ -40,7 +41,7 @@ class ElevenLabsIsolation:
     """A SourceSeparator."""
 
     name = "elevenlabs"
-    model = "audio-isolation+mask-1"
+    model = "audio_isolation+mask-1"
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -72,7 +73,7 @@ class ElevenLabsIsolation:
                 return None
             usage = (Usage("seconds", mixed.seconds),)
             made = self._door.call(
-                lambda: self._isolated(mixed, path), slot="source_separation", model=self.model, usage=lambda _: usage
+                lambda: self._isolated(mixed, path), slot="source_separation", model=PAID_FOR, usage=lambda _: usage
             )
             made.rename(path)
         return path
@@ -97,13 +98,13 @@ class ElevenLabsIsolation:
 def middle(sound: Path, stretch: Stretch) -> Sound:
     """That stretch of the file as mono, at its own rate."""
     rate = audio.shape(sound)[1]
-    blocks = audio.blocks(sound, first=stretch.first, count=stretch.count)
+    blocks = audio.blocks(sound, first=stretch.first, count=stretch.length)
     return Sound(np.concatenate([block.mean(axis=1, dtype=np.float32) for block in blocks]), rate)
 
 
 def background(sound: Path, stretch: Stretch, voice: Path | None) -> Iterator[Samples]:
     """That stretch of the file without the voice, in blocks."""
-    mix = audio.blocks(sound, first=stretch.first, count=stretch.count)
+    mix = audio.blocks(sound, first=stretch.first, count=stretch.length)
     if voice is None:
         yield from mix
         return

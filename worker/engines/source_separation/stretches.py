@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 
 class Stretch(NamedTuple):
-    """Frames of a sound: `count` of them from frame `first` on."""
+    """Frames of a sound: `length` of them from frame `first` on."""
 
     first: int
-    count: int
+    length: int
 
 
 def stretches(frames: int, longest: int, overlap: int, shortest: int = 0) -> list[Stretch]:

@@ -65,6 +65,8 @@ class OpenAITranslator:
                 prompt.shortening(source, target), prompt.shortening_document(line, text, budget), Shortened
             )
         except (PermanentError, TruncatedError) as error:
+            if isinstance(error, PermanentError) and not sdk.is_refusal(error):
+                raise
             raise PermanentError("cannot_shorten", "The line could not be said in fewer words.") from error
         shorter = " ".join(answer.text.split())
         if not any(map(str.isalnum, shorter)) or len(shorter) >= len(text):

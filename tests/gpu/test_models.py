@@ -1,0 +1,134 @@
+"""The engines of the gpu extra, their real loading code on tiny models. Run where requirements-gpu.txt is installed."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+pytest.importorskip("whisperx", reason="requirements-gpu.txt is not installed here")
+
+from shared.errors import PermanentError
+from tests.contracts.conftest import ALSO_ENGLISH, ENGLISH, music, settings_in, spoken
+from tests.gpu import weights
+from worker.engines import registry
+from worker.engines.protocols import Piece, Sound
+from worker.engines.source_separation import demucs
+from worker.engines.speech_recognition import whisperx_models
+
+pytestmark = pytest.mark.long
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with all of them; English is aligned by the tiny aligner."""
+    from nltk import data
+    from whisperx import alignment
+
+    folder = tmp_path_factory.mktemp("models")
+    weights.whisper(folder)
+    weights.demucs(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(alignment.DEFAULT_ALIGN_MODELS_TORCH, "en")
+        patch.setitem(alignment.DEFAULT_ALIGN_MODELS_HF, "en", str(weights.wav2vec2(folder)))
+        patch.setattr(data, "path", [str(weights.sentences(folder))])
+        yield folder
+
+
+@pytest.fixture
+def recogniser(models: Path) -> Any:
+    settings = settings_in(
+        models / "scratch",
+        speech_recognition=("whisperx",),
+        whisperx_model=str(models / "whisper"),
+        models_device="cpu",
+    )
+    return registry.build("speech_recognition", settings)
+
+
+@pytest.fixture(scope="module")
+def pieces() -> list[Piece]:
+    sounds = [spoken(ENGLISH), spoken(ALSO_ENGLISH, "rms"), np.zeros(RATE, np.float32), music(2.0)]
+    return [Piece(index, 10.0 * index, Sound(samples, RATE)) for index, samples in enumerate(sounds)]
+
+
+def test_whisperx_gives_words_with_aligned_times(recogniser: Any, pieces: list[Piece]) -> None:
+    heard = list(recogniser.recognise(iter(pieces), "en"))
+    assert [one.index for one in heard] == [0, 1, 2, 3]
+    assert [" ".join(word.text for word in one.words) for one in heard] == [weights.SENTENCE] * 2 + [""] * 2
+    assert [one.language for one in heard[:2]] == ["en", "en"]
+    for one, piece in zip(heard, pieces, strict=True):
+        times = [time for word in one.words for time in (word.start, word.end)]
+        assert times == sorted(times)
+        assert all(piece.start <= time <= piece.start + piece.sound.seconds + 1e-6 for time in times)
+        assert one.speakers is None
+    assert all(word.confidence > 0.9 for word in heard[0].words)
+
+
+def test_a_language_without_an_aligner_has_its_words_spread(recogniser: Any, pieces: list[Piece]) -> None:
+    heard = next(recogniser.recognise(pieces[:1], "be"))
+    assert " ".join(word.text for word in heard.words) == weights.SENTENCE
+    assert heard.language == "be"
+
+
+def test_models_are_loaded_once(recogniser: Any, pieces: list[Piece]) -> None:
+    list(recogniser.recognise(pieces[:2], "en"))
+    before = whisperx_models.transcriber.cache_info().misses, whisperx_models.aligner.cache_info().misses
+    list(recogniser.recognise(pieces[:2], "en"))
+    assert (whisperx_models.transcriber.cache_info().misses, whisperx_models.aligner.cache_info().misses) == before
+
+
+def test_a_model_that_is_not_there_is_named(models: Path, pieces: list[Piece]) -> None:
+    empty = models / "empty"
+    empty.mkdir()
+    settings = settings_in(models, speech_recognition=("whisperx",), whisperx_model=str(empty), models_device="cpu")
+    with pytest.raises(PermanentError, match="empty") as missing:
+        list(registry.build("speech_recognition", settings).recognise(pieces[:1], "en"))
+    assert missing.value.code == "model_unavailable"
+    settings = settings_in(models, source_separation=("demucs",), demucs_model="nothing", models_dir=models / "demucs")
+    soundfile.write(models / "sound.flac", np.zeros((4800, 2)), 48_000)
+    with pytest.raises(PermanentError) as missing:
+        registry.build("source_separation", settings).separate(models / "sound.flac", models / "out")
+    assert missing.value.code == "model_unavailable"
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_demucs_takes_the_voice_off_block_by_block(
+    channels: int, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same whether in one stretch or in several, to what the model makes of a cut; the same again each time."""
+    noise = 0.1 * np.random.default_rng(1).standard_normal((9 * 48_000, channels)).astype(np.float32)
+    soundfile.write(tmp_path / "sound.flac", noise, 48_000)
+    settings = settings_in(
+        tmp_path,
+        source_separation=("demucs",),
+        demucs_model="voices",
+        models_dir=models / "demucs",
+        models_device="cpu",
+    )
+    separator = registry.build("source_separation", settings)
+    made = []
+    for longest in (60.0, 60.0, 5.0):
+        monkeypatch.setattr(demucs, "LONGEST", longest)
+        background = separator.separate(tmp_path / "sound.flac", tmp_path / f"out{len(made)}").background
+        samples, rate = soundfile.read(background, dtype="float32", always_2d=True)
+        assert (samples.shape, rate) == (noise.shape, 48_000)
+        made.append(samples)
+    assert np.array_equal(made[0], made[1])
+    assert not np.allclose(made[0], noise, atol=0.001)
+    assert np.sqrt(np.mean((made[2] - made[0]) ** 2)) < 0.5 * np.sqrt(np.mean((noise - made[0]) ** 2))
+
+
+def test_nothing_heavy_is_imported_before_it_is_used() -> None:
+    import subprocess
+
+    code = (
+        "import sys; from worker.engines.speech_recognition import whisperx; "
+        "from worker.engines.source_separation import demucs; "
+        "sys.exit(bool({'torch', 'whisperx', 'demucs'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import soundfile
+
+from worker.media import room_tone
+
+RATE = 48_000
+
+
+def hiss(seconds, level_db, seed=1):
+    white = np.random.default_rng(seed).normal(0, 1, int(seconds * RATE))
+    brown = np.convolve(white, 0.9 ** np.arange(60), "same")
+    return (brown * 10 ** (level_db / 20) / np.sqrt(np.mean(brown**2))).astype(np.float32)
+
+
+def level_db(sound):
+    return 10 * np.log10(np.mean(np.square(sound)))
+
+
+def floor_of(sound, tmp_path):
+    soundfile.write(tmp_path / "source.flac", sound, RATE, subtype="PCM_24")
+    return room_tone.floor(tmp_path / "source.flac")
+
+
+def test_the_tone_is_the_rooms_and_not_the_music_over_it(tmp_path):
+    room = hiss(40, -62)
+    music = sum(0.1 * np.sin(2 * np.pi * pitch * np.arange(len(room)) / RATE) for pitch in (220, 277.2, 329.6))
+    music *= np.arange(len(room)) / RATE % 4 < 3
+    tone = room_tone.loop(room_tone.missing(floor_of(room + music, tmp_path), None), 2)
+    assert level_db(tone) == pytest.approx(-62, abs=3)
+    spectrum = np.abs(np.fft.rfft(tone[:, 0])) ** 2
+    low, high = spectrum[500 * 5 : 2_000 * 5].mean(), spectrum[10_000 * 5 : 12_000 * 5].mean()
+    ours = np.abs(np.fft.rfft(room[: len(tone)])) ** 2
+    assert 10 * np.log10(low / high) == pytest.approx(
+        10 * np.log10(ours[500 * 5 : 2_000 * 5].mean() / ours[10_000 * 5 : 12_000 * 5].mean()), abs=3
+    )
+
+
+def test_the_loop_has_no_seam_and_its_sides_differ():
+    tone = room_tone.loop(np.full(1025, 1e-9), 2)
+    twice = np.concatenate([tone, tone])
+    edge = np.abs(np.diff(twice[len(tone) - 50 : len(tone) + 50, 0])).max()
+    assert edge <= np.abs(np.diff(tone[:, 0])).max()
+    assert abs(np.corrcoef(tone.T)[0, 1]) < 0.05
+
+
+def test_what_a_bed_brings_of_the_floor_is_not_added_again(tmp_path):
+    floor = floor_of(hiss(20, -60), tmp_path)
+    assert not room_tone.missing(floor, floor).any()
+    assert np.sum(room_tone.missing(floor, floor / 4)) == pytest.approx(0.75 * np.sum(floor))
+
+
+def test_a_roaring_room_is_kept_low_and_a_silent_one_silent(tmp_path):
+    loud = room_tone.missing(floor_of(hiss(10, -20), tmp_path), None)
+    assert 10 * np.log10(np.sum(loud)) == pytest.approx(room_tone.LOUDEST_DBFS)
+    assert not room_tone.missing(floor_of(np.zeros(RATE * 5), tmp_path), None).any()
+    assert not room_tone.floor(tmp_path / "source.flac").any()
+
+
+def test_it_lies_under_blocks_of_any_size():
+    tone = room_tone.loop(np.full(1025, 1e-9), 1)
+    sizes = (7, 100_000, len(tone), 3)
+    out = np.concatenate(list(room_tone.under((np.zeros((size, 1), np.float32) for size in sizes), tone)))
+    wanted = np.concatenate([tone] * 3)[: sum(sizes)]
+    assert np.array_equal(out, wanted)
+
+
+def test_a_file_too_short_to_look_at_has_no_floor(tmp_path):
+    assert not floor_of(np.zeros(100), tmp_path).any()
