@@ -41,7 +41,7 @@ test-long: setup ## every test, the long ones too
 	$(VENV)/python -m pytest
 
 bench: setup ## the measurements, each printing a table
-	@for name in web queue workers planner assembly "pipeline --minutes 2 10 60"; do \
+	@for name in web queue workers planner diarisation scenes assembly "pipeline --minutes 2 10 60"; do \
 		echo "== bench.$$name"; $(VENV)/python -m bench.$$name || exit 1; \
 	done
 
