@@ -47,7 +47,7 @@ gpu: ## .venv-gpu with the engines that run models here (gigabytes)
 	.venv-gpu/bin/python -m pip install -c tests/requirements.txt hypothesis pytest pytest-timeout
 
 bench: setup ## the measurements, each printing a table
-	@for name in web queue workers planner assembly "pipeline --minutes 2 10 60"; do \
+	@for name in web queue workers planner diarisation scenes assembly "pipeline --minutes 2 10 60"; do \
 		echo "== bench.$$name"; $(VENV)/python -m bench.$$name || exit 1; \
 	done
 
