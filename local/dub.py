@@ -37,6 +37,9 @@ class Order:
     background: Background | None = None
     range: Range | None = None
     preview: bool = False
+    speakers: int | None = None
+    consent: bool = False
+    glossary: dict[str, str | None] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raises ClientError for a file that is not there."""
@@ -62,6 +65,9 @@ def dub(client: Client, order: Order, out: Path, console: Console) -> dict[str, 
             background=order.background,
             range=order.range,
             preview=order.preview or None,
+            speakers=order.speakers,
+            voice_consent=order.consent or None,
+            glossary=order.glossary,
         )
         _follow(client, job.job_id, bar, task)
     return _download(client, job.job_id, out)
@@ -157,6 +163,11 @@ def _voice(text: str) -> tuple[str, str]:
     return (speaker, voice) if equals else ("default", text)
 
 
+def _term(text: str) -> tuple[str, str | None]:
+    term, equals, rendering = text.partition("=")
+    return term, rendering if equals else None
+
+
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.dub", description=__doc__)
     parser.add_argument("video", type=Path, nargs="?", metavar="VIDEO", help="the file; leave it out with --import")
@@ -166,7 +177,10 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     add("--to", required=True, action="append", metavar="LANGUAGE", help="into what, such as es; may be repeated")
     add("--from", dest="source", metavar="LANGUAGE", help="the language that is spoken")
     add("--transcript", type=Path, metavar="FILE", help="what is said: SRT, VTT or JSON")
-    add("--voice", type=_voice, action="append", default=[], metavar="[SPEAKER=]VOICE", help="may be repeated")
+    add("--voice", type=_voice, action="append", default=[], metavar="[SPEAKER=]VOICE", help="or auto, or clone")
+    add("--consent", action="store_true", help="who speaks agrees that their voice is cloned")
+    add("--term", type=_term, action="append", default=[], metavar="TERM[=RENDERING]", help="to keep, or to render so")
+    add("--speakers", type=int, metavar="NUMBER", help="how many speak, where the transcript does not say who")
     add("--background", choices=("keep", "duck", "drop"), help="what becomes of music and noise")
     add("--range", type=_range, metavar="START-END", help="only this part, in seconds")
     add("--preview", action="store_true", help="only the first half minute with speech")
@@ -194,6 +208,9 @@ def _order(arguments: argparse.Namespace) -> Order:
         background=arguments.background,
         range=arguments.range,
         preview=arguments.preview,
+        speakers=arguments.speakers,
+        consent=arguments.consent,
+        glossary=dict(arguments.term),
     )
 
 

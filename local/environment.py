@@ -95,13 +95,16 @@ def variables(
     return {**_plain(inherited()), **ours, **CREDENTIALS, **_wishes(), "PATH": path, "PYTHONUNBUFFERED": "1"}
 
 
-# What a caller may choose for the stack; addresses, secrets and limits are the stack's own.
+# What a caller may choose for the stack, engines and all about their providers; other addresses, secrets and limits are
+# the stack's own.
 WISHES = ("SPEECH_RECOGNITION", "FORCED_ALIGNMENT", "TRANSLATION", "SPEECH_SYNTHESIS", "SOURCE_SEPARATION", "JOB_SLOTS")
+OF_PROVIDERS = tuple(f"ONEVOICE_{name}_" for name in ("OPENAI", "ELEVENLABS", "FISH", "WHISPERX", "DEMUCS", "ENGINE"))
 
 
 def _wishes() -> dict[str, str]:
     names = {f"ONEVOICE_{name}" for name in WISHES}
-    return {name: value for name, value in inherited().items() if name in names and value}
+    chosen = {name: value for name, value in inherited().items() if name in names or name.startswith(OF_PROVIDERS)}
+    return {name: value for name, value in chosen.items() if value and name != "ONEVOICE_ENGINE_MODULES"}
 
 
 def _plain(environment: dict[str, str]) -> dict[str, str]:

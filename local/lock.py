@@ -1,6 +1,7 @@
 """Compiles the pins from pyproject.toml (`make lock`): for Linux, Python 3.11 to 3.13, in one file with markers.
 
-requirements.txt is what Elastic Beanstalk installs; tests/requirements.txt adds the local stack and the tests to it.
+requirements.txt is what Elastic Beanstalk installs; tests/requirements.txt adds the local stack and the tests to it,
+requirements-gpu.txt the engines that run models here.
 """
 
 import shutil
@@ -13,17 +14,21 @@ from local.processes import ROOT
 
 UV = [sys.executable, "-m", "uv"]
 EXPORT = ["export", "--quiet", "--frozen", "--no-hashes", "--no-annotate", "--no-header", "--no-emit-project"]
-OUTPUTS = {"requirements.txt": [], "tests/requirements.txt": ["--extra", "local", "--extra", "dev"]}
+OUTPUTS = {
+    "requirements.txt": [],
+    "requirements-gpu.txt": ["--extra", "gpu"],
+    "tests/requirements.txt": ["--extra", "local", "--extra", "dev"],
+}
 
 
 def pins(folder: Path, extras: list[str]) -> str:
-    """The pins that the lock in `folder` comes to, a line each, without other systems'. Raises CalledProcessError."""
+    """The pins that the lock in `folder` comes to, a line each. Raises CalledProcessError."""
     text = subprocess.run([*UV, *EXPORT, *extras], cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return "".join(line for line in text.splitlines(keepends=True) if "sys_platform == 'win32'" not in line)
+    return text.replace(" ; sys_platform == 'linux'", "").replace(" and sys_platform == 'linux'", "")
 
 
 def main() -> int:
-    """Compile both files; 1 when uv fails."""
+    """Compile the files; 1 when uv fails."""
     try:
         # uv's own lock file names registries, so it is made elsewhere and not kept.
         with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,7 @@
 """Settings, read once from the environment. The only module that reads it."""
 
 import sys
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -118,6 +119,53 @@ class Settings(BaseSettings):
     translation: Names = ()
     speech_synthesis: Names = ()
     source_separation: Names = ()
+    # Their providers: keys, where they answer if not at their own address, how hard one process may ask them
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+    openai_concurrency: int = Field(8, ge=1, le=100)
+    openai_requests_per_minute: float = Field(300, gt=0)
+    openai_transcription_model: str = "whisper-1"
+    openai_diarisation_model: str = "gpt-4o-transcribe-diarize"
+    openai_translation_model: str = "gpt-5.4-mini"
+    # How the model is asked: OpenAI's own API, or that of servers that only know chats, with a schema or with any JSON
+    openai_translation_api: Literal["responses", "chat", "chat_json"] = "responses"
+    # A second request a batch, which reviews the translation and improves it
+    openai_translation_review: bool = False
+    openai_speech_model: str = "gpt-4o-mini-tts"
+    elevenlabs_api_key: SecretStr | None = None
+    elevenlabs_base_url: str | None = None
+    elevenlabs_concurrency: int = Field(4, ge=1, le=100)
+    elevenlabs_requests_per_minute: float = Field(300, gt=0)
+    elevenlabs_recognition_model: str = "scribe_v2"
+    elevenlabs_speech_model: str = "eleven_multilingual_v2"
+    fish_api_key: SecretStr | None = None
+    fish_base_url: str | None = None
+    fish_concurrency: int = Field(4, ge=1, le=100)
+    fish_requests_per_minute: float = Field(300, gt=0)
+    fish_speech_model: str = "s1"
+    # Voices of the public library that are offered too, by their ids
+    fish_voices: Names = ()
+    whisperx_model: str = "large-v3"
+    models_device: Literal["auto", "cpu", "cuda"] = "auto"
+    # Who tells speakers apart for it (a pyannote pipeline, and the token that its maker asks for); `none`: nobody
+    whisperx_diarisation_model: str = "none"
+    whisperx_token: SecretStr | None = None
+    demucs_model: str = "htdemucs"
+    # Where the models of the gpu extra lie; unset: fetched from their makers at first use
+    models_dir: Path | None = None
+    # What a unit costs in US dollars where that is not the list price: `openai/whisper-1/seconds=0.0001,…`
+    provider_prices: Annotated[tuple[tuple[str, Decimal], ...], NoDecode] = ()
+    # One request to a provider, from its beginning to its end (seconds)
+    provider_timeout_seconds: float = Field(120, gt=0)
+    # A provider that failed so often in a row is left alone so long (seconds)
+    breaker_failures: int = Field(5, ge=1)
+    breaker_seconds: float = Field(30, gt=0)
+    # How often one engine is asked for the same thing, and how long (seconds), before the next engine takes over
+    engine_attempts: int = Field(4, ge=1, le=20)
+    engine_patience_seconds: float = Field(120, gt=0)
+    engine_first_wait_seconds: float = Field(0.5, gt=0)
+    # What happens to a line that a provider refuses for its content: the next engine does it, or its language fails
+    content_refused: Literal["fallback", "fail"] = "fallback"
     # Modules that register more engines. For tests only: nothing outside environment=test may name one.
     engine_modules: Names = ()
 
@@ -127,6 +175,7 @@ class Settings(BaseSettings):
         "translation",
         "speech_synthesis",
         "source_separation",
+        "fish_voices",
         "engine_modules",
         "egress_exempt",
         mode="before",
@@ -134,6 +183,16 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("provider_prices", mode="before")
+    @classmethod
+    def _prices(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [item.strip().rpartition("=") for item in value.split(",") if item.strip()]
+        if any(key.count("/") < 2 for key, _, _ in pairs):
+            raise ValueError("must be like openai/whisper-1/seconds=0.0001,fish/s1/bytes=0.000015")
+        return tuple((key, price) for key, _, price in pairs)
 
     @field_validator("database_url")
     @classmethod
@@ -163,7 +222,17 @@ class Settings(BaseSettings):
             for name, secret in (("jwt_secret", self.jwt_secret), ("jwt_previous_secret", self.jwt_previous_secret))
             if secret is not None and len(secret.get_secret_value()) < 32
         ]
-        return wrong
+        return [*wrong, *self._keys_missing()]
+
+    def _keys_missing(self) -> list[str]:
+        """The worker calls providers; the web tier never does, and needs no keys."""
+        slots = {slot: getattr(self, slot) for slot in ENGINE_SLOTS} if self.tier != "web" else {}
+        return [
+            f"{PREFIX}{provider.upper()}_API_KEY is missing, and {PREFIX}{slot.upper()} names {provider}"
+            for slot, names in slots.items()
+            for provider in PROVIDERS
+            if provider in names and not _said(getattr(self, f"{provider}_api_key"))
+        ]
 
     def _wrong_in_production(self) -> list[str]:
         wrong = [
@@ -178,7 +247,7 @@ class Settings(BaseSettings):
         ]
         wrong += [
             f"{PREFIX}{name.upper()} must use https in production"
-            for name in ("s3_endpoint_url", "sqs_endpoint_url", "ses_endpoint_url")
+            for name in ("s3_endpoint_url", "sqs_endpoint_url", "ses_endpoint_url", *PROVIDER_URLS)
             if (getattr(self, name) or "https:").startswith("http:")
         ]
         if not self.public_url.startswith("https://"):
@@ -201,6 +270,12 @@ OFFLINE_ENGINES: dict[str, tuple[str, ...]] = {
     "source_separation": ("ducking",),
 }
 ENGINE_SLOTS = tuple(OFFLINE_ENGINES)
+PROVIDERS = ("openai", "elevenlabs", "fish")  # engines of these names need a key
+PROVIDER_URLS = tuple(f"{provider}_base_url" for provider in PROVIDERS)
+
+
+def _said(secret: SecretStr | None) -> bool:
+    return secret is not None and bool(secret.get_secret_value().strip())
 
 
 class SettingsError(Exception):

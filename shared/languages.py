@@ -19,13 +19,14 @@ from shared.voice import Voice as Voice
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the configured engines can do together. Languages are BCP-47 tags."""
+    """What the configured engines can do together. Languages are BCP-47 tags; cloned voices speak those of `cloned`."""
 
     recognised: frozenset[str] = frozenset()
     detects_language: bool = False
     aligned: frozenset[str] = frozenset()
     pairs: frozenset[tuple[str, str]] = frozenset()
     voices: tuple[Voice, ...] = ()
+    cloned: frozenset[str] = frozenset()
     engines: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -68,9 +69,14 @@ def publish(session: Session, slots: dict[str, dict[str, Any]]) -> None:
         )
 
 
+def published(session: Session) -> dict[str, dict[str, Any]]:
+    """What was published last, by slot; nothing before the first time."""
+    return {row.slot: row.capabilities for row in session.scalars(select(EngineCapabilities))}
+
+
 def capabilities(session: Session) -> Capabilities:
     """What the engines can do. Raises AppError `engines_unknown` (503) until a worker has said so."""
-    rows = {row.slot: row.capabilities for row in session.scalars(select(EngineCapabilities))}
+    rows = published(session)
     if not rows:
         raise AppError(
             "engines_unknown", "No worker has reported its engines yet. Try again in a minute.", 503, retry_after=30
@@ -79,7 +85,7 @@ def capabilities(session: Session) -> Capabilities:
 
 
 def from_slots(rows: dict[str, dict[str, Any]]) -> Capabilities:
-    """Read the published form: `{slot: {engines, languages?, detects_language?, pairs?, voices?}}`."""
+    """Read the published form: `{slot: {engines, languages?, detects_language?, pairs?, voices?, cloned?}}`."""
     recognition = rows.get("speech_recognition", {})
     return Capabilities(
         recognised=frozenset(recognition.get("languages", ())),
@@ -87,6 +93,7 @@ def from_slots(rows: dict[str, dict[str, Any]]) -> Capabilities:
         aligned=frozenset(rows.get("forced_alignment", {}).get("languages", ())),
         pairs=frozenset((source, target) for source, target in rows.get("translation", {}).get("pairs", ())),
         voices=tuple(_voice(item) for item in rows.get("speech_synthesis", {}).get("voices", ())),
+        cloned=frozenset(rows.get("speech_synthesis", {}).get("cloned", ())),
         engines={slot: list(row.get("engines", ())) for slot, row in rows.items()},
     )
 
@@ -96,5 +103,17 @@ def voice_document(voices: Iterable[Voice]) -> list[dict[str, Any]]:
     return [asdict(voice) for voice in voices]
 
 
+def voices_of(slot: dict[str, Any], engine: str) -> tuple[Voice, ...]:
+    """The voices of one engine in the published form of a slot."""
+    return tuple(voice for voice in map(_voice, slot.get("voices", ())) if voice.engine == engine)
+
+
 def _voice(item: dict[str, Any]) -> Voice:
-    return Voice(item["voice_id"], item["name"], tuple(item["languages"]), item.get("gender"))
+    return Voice(
+        item["voice_id"],
+        item["name"],
+        tuple(item["languages"]),
+        item.get("gender"),
+        item.get("preview_url"),
+        item.get("pitch"),
+    )

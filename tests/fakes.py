@@ -32,7 +32,19 @@ import numpy as np
 from shared.config import Settings
 from shared.dubbing.transcript import Word
 from shared.errors import PermanentError, TransientError
-from worker.engines.protocols import Piece, Recognised, Separation, Sound, SourceLine, Voice
+from worker.engines.protocols import (
+    NO_SPEECH_CONTEXT,
+    NO_TRANSLATION_CONTEXT,
+    Piece,
+    Recognised,
+    Separation,
+    Sound,
+    SourceLine,
+    SpeechContext,
+    Translated,
+    TranslationContext,
+    Voice,
+)
 from worker.engines.registry import Registry
 
 SCRIPT = ("this", "is", "what", "the", "fake", "recogniser", "always", "hears", "in", "each", "piece", "of", "sound")
@@ -59,14 +71,23 @@ class FakeRecogniser:
     languages = frozenset({"en", "es"})
     detects_language = True
     doubtful_below: float | None = 0.5
+    longest_piece = 30.0
+    diarises = False
 
     def __init__(self, before: Before = nothing, script: Sequence[str] = SCRIPT, confidence: float = 0.9) -> None:
         self._before, self._script, self._confidence = before, script, confidence
 
     def recognise(self, pieces: Iterable[Piece], language: str | None) -> Iterator[Recognised]:
+        trouble: TransientError | None = None
         for piece in pieces:
-            self._before(f"piece {piece.index}")
-            yield Recognised(piece.index, tuple(self._words(piece)), language or "en")
+            try:
+                self._before(f"piece {piece.index}")
+            except TransientError as error:
+                trouble = trouble or error
+            else:
+                yield Recognised(piece.index, tuple(self._words(piece)), language or "en")
+        if trouble:
+            raise trouble
 
     def _words(self, piece: Piece) -> Iterator[Word]:
         count = int(piece.sound.seconds / WORD_SECONDS)
@@ -99,6 +120,7 @@ class FakeTranslator:
     name = "fake"
     model = "fake-1"
     batch_lines = 5
+    shortens = True
 
     def __init__(self, before: Before = nothing, pairs: frozenset[tuple[str, str]] = PAIRS) -> None:
         self._before, self._pairs = before, pairs
@@ -106,19 +128,37 @@ class FakeTranslator:
     def pairs(self) -> frozenset[tuple[str, str]]:
         return self._pairs
 
-    def translate(self, lines: Sequence[SourceLine], source: str, target: str) -> list[str]:
+    def translate(
+        self,
+        lines: Sequence[SourceLine],
+        source: str,
+        target: str,
+        context: TranslationContext = NO_TRANSLATION_CONTEXT,
+    ) -> Translated:
         if (source, target) not in self._pairs:
             raise PermanentError("unsupported_language_pair", f"No pair from {source} to {target}.")
         self._before(f"{target}: {','.join(str(line.id) for line in lines)}")
-        return [f"[{target}] {' '.join(line.text.split())}" for line in lines]
+        texts = tuple(f"[{target}] {' '.join(line.text.split())}" for line in lines)
+        return Translated(texts, f"{context.summary}{len(lines)} lines. ")
+
+    def shorten(self, line: SourceLine, text: str, budget: int, source: str, target: str) -> str:
+        """The words that fit; no fewer than one."""
+        self._before(f"{target}: {line.id} in {budget}")
+        words = text.split()
+        while len(words) > 1 and len(" ".join(words)) > budget:
+            words.pop()
+        if len(" ".join(words)) >= len(text):
+            raise PermanentError("cannot_shorten", "It is short already.")
+        return " ".join(words)
 
 
 class FakeSynthesiser:
-    """A tone: 60 ms a letter, the voice's own pitch."""
+    """A tone: 60 ms a letter at the voice's own rate, and its own pitch."""
 
     name = "fake"
     model = "fake-1"
     parallel_lines = 2
+    rates = (0.8, 1.25)
 
     def __init__(self, before: Before = nothing) -> None:
         self._before = before
@@ -126,13 +166,21 @@ class FakeSynthesiser:
     def voices(self) -> tuple[Voice, ...]:
         return VOICES
 
-    def synthesise(self, text: str, voice_id: str, language: str) -> Sound:
+    def synthesise(
+        self,
+        text: str,
+        voice_id: str,
+        language: str,
+        *,
+        rate: float = 1.0,
+        context: SpeechContext = NO_SPEECH_CONTEXT,
+    ) -> Sound:
         if voice_id not in PITCH:
             raise PermanentError("voice_not_found", f"No voice {voice_id!r}.")
         if not any(map(str.isalnum, text)):
             raise PermanentError("empty_speech", "Nothing to say.")
         self._before(f"{voice_id}: {text}")
-        time_axis = np.arange(int(len(text) * SECONDS_PER_LETTER * RATE)) / RATE
+        time_axis = np.arange(int(len(text) * SECONDS_PER_LETTER * RATE / rate)) / RATE
         return Sound((0.3 * np.sin(2 * np.pi * PITCH[voice_id] * time_axis)).astype(np.float32), RATE)
 
 

@@ -27,12 +27,28 @@ class PageQuery(Parameters):
 
 def before(query: PageQuery, list_name: str) -> UUID | None:
     """The id that the page's items are older than. Raises AppError `invalid_cursor` (422)."""
+    last = before_name(query, list_name)
+    try:
+        return None if last is None else UUID(last)
+    except ValueError:
+        raise _invalid() from None
+
+
+def before_name(query: PageQuery, list_name: str) -> str | None:
+    """The name that the page's items come after, in a list by names. Raises AppError `invalid_cursor` (422)."""
     if query.cursor is None:
         return None
     try:
-        return UUID(_serializer(list_name).loads(query.cursor))
-    except (BadSignature, ValueError, TypeError, AttributeError):
-        raise AppError("invalid_cursor", "This cursor is not one of ours. Start again without it.", 422) from None
+        last = _serializer(list_name).loads(query.cursor)
+    except BadSignature:
+        raise _invalid() from None
+    if not isinstance(last, str):
+        raise _invalid()
+    return last
+
+
+def _invalid() -> AppError:
+    return AppError("invalid_cursor", "This cursor is not one of ours. Start again without it.", 422)
 
 
 def split(rows: Sequence[T], query: PageQuery) -> tuple[Sequence[T], T | None]:
@@ -41,7 +57,7 @@ def split(rows: Sequence[T], query: PageQuery) -> tuple[Sequence[T], T | None]:
     return page, page[-1] if len(rows) > query.limit else None
 
 
-def cursor(last: UUID | None, list_name: str) -> str | None:
+def cursor(last: UUID | str | None, list_name: str) -> str | None:
     """The cursor behind `last`."""
     return None if last is None else str(_serializer(list_name).dumps(str(last)))
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+
+import langcodes
 
 from shared.config import Settings
-from worker.engines import registry
+from worker.engines import chain
 from worker.forecast import GIVEN, LANGUAGE_STAGES, SHARED_STAGES, Forecast, expected
 from worker.request import Original, Request
 
 PREVIEW_SECONDS = 30.0
+# What they recognise costs nothing but this machine's time.
+FREE_RECOGNISERS = frozenset({"pocketsphinx", "whisperx"})
 
 
 @dataclass(frozen=True)
@@ -53,25 +56,30 @@ class Expectation:
             return transcriber(self.settings, self.request)
         if stage == "translate":
             given = language in self.request.translations
-            return GIVEN if given else _label(registry.build("translation", self.settings))
+            return GIVEN if given else chain.translation(self.settings).label
         if stage == "synthesize":
-            return _label(registry.build("speech_synthesis", self.settings))
-        return _label(registry.build("source_separation", self.settings)) if stage == "separate" else ""
+            return chain.speech_synthesis(self.settings).label
+        if stage == "listen" and language is not None:
+            return listener(self.settings, self.request, language) or ""
+        return chain.source_separation(self.settings).label if stage == "separate" else ""
 
 
 def transcriber(settings: Settings, request: Request) -> str:
     """Who writes the transcript, as the report names it."""
     if request.transcript is None:
-        return _label(registry.build("speech_recognition", settings))
+        return chain.speech_recognition(settings).label
     if request.transcript.timed:
         return GIVEN
-    return f"{GIVEN}, aligned by {_label(registry.build('forced_alignment', settings))}"
+    return f"{GIVEN}, aligned by {chain.forced_alignment(settings).label}"
 
 
-class _Engine(Protocol):
-    name: str
-    model: str
+def listener(settings: Settings, request: Request, language: str) -> str | None:
+    """Who listens to the dub, as the report names it: the recogniser, if it reads the language and is asked to.
 
-
-def _label(engine: _Engine) -> str:
-    return f"{engine.name}/{engine.model}"
+    Unasked it listens where that costs nothing but this machine's time.
+    """
+    recogniser = chain.speech_recognition(settings)
+    reads = langcodes.get(language).language in {langcodes.get(tag).language for tag in recogniser.languages}
+    free = FREE_RECOGNISERS.issuperset(settings.engines("speech_recognition"))
+    asked = free if request.listen_back is None else request.listen_back
+    return recogniser.label if asked and reads else None

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 SHARED_STAGES = ("fetch", "excerpt", "extract", "separate", "transcribe")
-LANGUAGE_STAGES = ("translate", "synthesize", "align", "mix", "mux", "publish")
+LANGUAGE_STAGES = ("translate", "synthesize", "align", "mix", "mux", "listen", "publish")
 GIVEN = "given"
 
 # Seconds for each second of sound where nothing is learned yet: the offline engines on two cores, in
 # docs/measurements/pipeline.md. `given`: with a transcript or a translation that came with the job.
 DEFAULTS = {
     "fetch": 0.0005, "excerpt": 0.05, "extract": 0.0054, "separate": 0.0005, "transcribe": 0.41, "translate": 0.002,
-    "synthesize": 0.05, "align": 0.0035, "mix": 0.05, "mux": 0.006, "publish": 0.008,
+    "synthesize": 0.05, "align": 0.0035, "mix": 0.05, "mux": 0.006, "listen": 0.0, "publish": 0.008,
 }  # fmt: skip
 GIVEN_DEFAULTS = {"transcribe": 0.046, "translate": 0.0}
 # From here on what a stage has done so far says more about its pace than what earlier jobs took.

@@ -2,20 +2,19 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
-from shared.dubbing.transcript import GivenLine, GivenTranscript, Segment, Transcript, Word, numbered
+from shared.dubbing.transcript import DEFAULT_SPEAKER, GivenLine, GivenTranscript, Segment, Transcript, Word, numbered
 from shared.errors import PermanentError
 from worker.engines.protocols import ForcedAligner, Sound
-from worker.media.voice_activity import snap_offset, snap_onset
+from worker.onsets import SHORTEST, on_voices
+from worker.segmentation import are_events
 from worker.spans import Span, total, union
 
 # Voiced seconds aligned at once: an aligner's memory grows with them.
 WINDOW = 300.0
 _MARGIN = 0.2  # seconds of sound kept around each voice
-_SHORTEST = 0.05  # seconds; no segment is shorter
 
 ReadSpan = Callable[[float, float], Sound]
 
@@ -41,6 +40,17 @@ def timed(
     return aligned(given, language, spans, aligner, read)
 
 
+def spoken_only(given: GivenTranscript) -> GivenTranscript:
+    """Without what subtitles for the deaf describe: `[Music]`, `(laughs)`, `♪ … ♪`; that stays in the original."""
+    lines = (replace(line, text=_spoken(line.text)) for line in given.lines)
+    return GivenTranscript(tuple(line for line in lines if line.text))
+
+
+def _spoken(text: str) -> str:
+    words = text.split()
+    return " ".join(word for word, event in zip(words, are_events(words), strict=True) if not event)
+
+
 def snapped(given: GivenTranscript, language: str, spans: Sequence[Span], duration: float) -> Transcript:
     """The timed lines with starts and ends moved to the voice's own where one is within half a second.
 
@@ -49,9 +59,10 @@ def snapped(given: GivenTranscript, language: str, spans: Sequence[Span], durati
     """
     lines = sorted(given.lines, key=lambda line: _span(line, duration))
     original = [_span(line, duration) for line in lines]
-    moved = _without_conflicts(original, [_snap(span, spans) for span in original])
+    moved = on_voices(original, spans)
     segments = (
-        Segment(0, span.start, span.end, line.speaker, line.text) for line, span in zip(lines, moved, strict=True)
+        Segment(0, span.start, span.end, line.speaker or DEFAULT_SPEAKER, line.text)
+        for line, span in zip(lines, moved, strict=True)
     )
     return Transcript(language, numbered(segments))
 
@@ -86,7 +97,8 @@ def _aligned(window: _Window, language: str, aligner: ForcedAligner, read_span: 
     words = map(clock, aligner.align(sound, [word for text in texts for word in text], language))
     for line, text in zip(window.lines, texts, strict=True):
         own = tuple(next(words) for _ in text)
-        yield Segment(0, own[0].start, max(own[-1].end, own[0].start + _SHORTEST), line.speaker, line.text, own)
+        end = max(own[-1].end, own[0].start + SHORTEST)
+        yield Segment(0, own[0].start, end, line.speaker or DEFAULT_SPEAKER, line.text, own)
 
 
 def _joined(spans: Sequence[Span], read_span: ReadSpan) -> tuple[Sound, Callable[[Word], Word]]:
@@ -124,23 +136,6 @@ def _parts(spans: Sequence[Span]) -> list[Sequence[Span]]:
     middle = range(max(1, quarter), max(2, len(spans) - quarter))
     cut = max(middle, key=lambda index: spans[index].start - spans[index - 1].end)
     return [*_parts(spans[:cut]), *_parts(spans[cut:])]
-
-
-def _snap(span: Span, spans: Sequence[Span]) -> Span:
-    moved = Span(snap_onset(span.start, spans), snap_offset(span.end, spans))
-    return moved if moved.seconds >= _SHORTEST else span
-
-
-def _without_conflicts(original: Sequence[Span], moved: list[Span]) -> list[Span]:
-    """`moved`, but neighbours that now overlap or change places, and did not before, go back where they were."""
-    while wrong := [
-        index
-        for index, ((first, second), (left, right)) in enumerate(zip(pairwise(original), pairwise(moved), strict=True))
-        if right < left or (first.end <= second.start and left.end > right.start)
-    ]:
-        for index in wrong:
-            moved[index : index + 2] = original[index : index + 2]
-    return moved
 
 
 def _span(line: GivenLine, duration: float) -> Span:

@@ -41,7 +41,8 @@ def lines_of(
     seconds of it. Raises PermanentError `target_transcript_mismatch`, `transcript_does_not_match`.
     """
     if given.timed:
-        return snapped(excerpted(given, stretch), language, voiced, duration).segments
+        placed = snapped(excerpted(given, stretch), language, voiced, duration).segments
+        return placed if given.names_speakers else tuple(_in_the_voice_of(heard, line) for line in placed)
     lines = _beside(given, source, stretch)
     if len(lines) != len(heard.segments):
         raise PermanentError(
@@ -51,6 +52,16 @@ def lines_of(
         )
     pairs = zip(heard.segments, lines, strict=True)
     return tuple(replace(segment, text=line.text, words=()) for segment, line in pairs)
+
+
+def _in_the_voice_of(heard: Transcript, line: Segment) -> Segment:
+    """`line` with the speaker who is heard meanwhile, longest of all; else its own."""
+
+    def shared(other: Segment) -> float:
+        return min(line.end, other.end) - max(line.start, other.start)
+
+    longest = max(heard.segments, key=shared, default=None)
+    return replace(line, speaker=longest.speaker) if longest and shared(longest) > 0 else line
 
 
 def _beside(given: GivenTranscript, source: GivenTranscript | None, stretch: Range | None) -> Sequence[GivenLine]:

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from shared.config import settings_or_exit
+from worker.engines import registry
 
 _settings = settings_or_exit()
+registry.check_or_exit(_settings)
 
 workers = 1
 worker_class = "gthread"

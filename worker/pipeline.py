@@ -1,6 +1,7 @@
 """THE pipeline.
 
-    fetch → (excerpt) → extract → separate → transcribe ─┬─ translate → synthesize → align → mix → mux → publish
+    fetch → (excerpt) → extract → separate → transcribe ─┬─ translate → synthesize → align ─┬─ mix → mux ─┬─ publish
+                                                         │                                  └─── listen ──┘
                                                          └─ … each language, side by side
 
 Each stage is a function from artifacts to an artifact; what is recorded already is not made again. No language stops
@@ -16,9 +17,11 @@ from shared.dubbing.state import Status
 from shared.errors import LeaseLostError, PermanentError, TransientError
 from worker.report import Dubbed
 from worker.stages.align import align
+from worker.stages.clone import Clones
 from worker.stages.excerpt import excerpt, first_recipe
 from worker.stages.extract import Extracted, extract, recipe_of
 from worker.stages.fetch import fetch, original_of
+from worker.stages.listen import listening
 from worker.stages.mix import mix
 from worker.stages.mux import mux
 from worker.stages.publish import publish
@@ -38,7 +41,7 @@ def run(work: Work) -> Status:
     sound = extract(work, excerpt(work))
     bed = separate(work, sound)
     heard = transcribe(work, sound)
-    attempt = partial(_attempt, work, sound, bed, heard)
+    attempt = partial(_attempt, work, sound, bed, heard, Clones(work, sound, heard))
     troubles = list(filter(None, side_by_side(attempt, work.request.pending, work.lanes)))
     if troubles:
         raise min(troubles, key=_rank)
@@ -46,23 +49,25 @@ def run(work: Work) -> Status:
         return jobs.finish(session, work.held, work.settings)
 
 
-def dub(work: Work, sound: Extracted, bed: Bed, heard: Heard, language: str) -> None:
+def dub(work: Work, sound: Extracted, bed: Bed, heard: Heard, clones: Clones, language: str) -> None:
     """All that one language takes."""
     translation = translate(work, language, sound, heard)
-    spoken = synthesize(work, language, translation)
+    spoken = synthesize(work, language, sound, heard, translation, clones)
     placed = align(work, language, sound, translation, spoken)
-    mixed = mix(work, language, sound, bed, heard, placed)
-    muxed = mux(work, language, sound, heard, spoken, placed, mixed)
-    publish(work, Dubbed(language, sound, bed, heard, translation, spoken, placed, mixed, muxed))
+    with listening(work, language, spoken, placed) as ears:
+        mixed = mix(work, language, sound, bed, heard, placed)
+        muxed = mux(work, language, sound, heard, spoken, placed, mixed)
+        listened = ears.listened()
+    publish(work, Dubbed(language, sound, bed, heard, translation, spoken, placed, mixed, muxed, listened))
 
 
-def _attempt(work: Work, sound: Extracted, bed: Bed, heard: Heard, language: str) -> Exception | None:
+def _attempt(work: Work, sound: Extracted, bed: Bed, heard: Heard, clones: Clones, language: str) -> Exception | None:
     """The language's dub, or its error on its row; trouble that may pass is returned, for the others go on."""
     with transaction(work.engine) as session:
         jobs.start_dub(session, work.held, language)
     try:
         with log.bound(language=language):
-            dub(work, sound, bed, heard, language)
+            dub(work, sound, bed, heard, clones, language)
     except PermanentError as error:
         logger.warning("dub failed", language=language, code=error.code, message=error.message)
         with transaction(work.engine) as session:

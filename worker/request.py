@@ -27,7 +27,9 @@ class Request:
     """What the user asked for. `pending` are the languages that are not over yet, `done` those that this round ended.
 
     `translations`: what is to be said, where it came with the job. `voices_for` adds to `voices` by language.
-    `excerpt` (in seconds of the original) or `preview`: only that stretch of the video.
+    `excerpt` (in seconds of the original) or `preview`: only that stretch of the video. `speakers`: how many speak.
+    `listen_back`: recognise the dub and compare; None: where that costs nothing.
+    `glossary` and `registers` (and those `_for` a language): see shared.dubbing.request.
     """
 
     source_language: str | None
@@ -41,10 +43,26 @@ class Request:
     subtitles: str = "embedded"
     excerpt: Range | None = None
     preview: bool = False
+    speakers: int | None = None
+    listen_back: bool | None = None
+    voice_consent: bool = False
+    glossary: Mapping[str, str | None] = field(default_factory=dict)
+    glossary_for: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    registers: Mapping[str, str] = field(default_factory=dict)
+    registers_for: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def wished_voices(self, language: str) -> dict[str, str]:
         """The voices asked for in this language, by speaker."""
         return {**self.voices, **self.voices_for.get(language, {})}
+
+    def terms(self, language: str) -> dict[str, str]:
+        """The glossary for this language; a term that is to be kept stands for itself."""
+        wished = {**self.glossary, **self.glossary_for.get(language, {})}
+        return {term: term if rendering is None else rendering for term, rendering in wished.items()}
+
+    def registers_of(self, language: str) -> dict[str, str]:
+        """How each speaker, or `default`, addresses others in this language."""
+        return {**self.registers, **self.registers_for.get(language, {})}
 
 
 def read(job: Job) -> Request:
@@ -64,6 +82,13 @@ def read(job: Job) -> Request:
         subtitles=options.get("subtitles") or "embedded",
         excerpt=Range(**options["range"]) if options.get("range") else None,
         preview=bool(options.get("preview")),
+        speakers=options.get("speakers"),
+        listen_back=options.get("listen_back"),
+        voice_consent=bool(options.get("voice_consent")),
+        glossary=options.get("glossary") or {},
+        glossary_for=options.get("glossary_for") or {},
+        registers=options.get("registers") or {},
+        registers_for=options.get("registers_for") or {},
     )
 
 

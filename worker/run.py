@@ -16,7 +16,9 @@ from shared.db import make_engine, transaction
 from shared.dubbing import jobs
 from shared.dubbing.jobs import Claim
 from shared.errors import PermanentError, TransientError
-from worker import pipeline, trouble, work
+from worker import cloned_voices, costs, pipeline, trouble, work
+
+logger = log.get(__name__)
 
 # glibc's M_ARENA_MAX. By default threads have arenas of their own, and what one has freed another does not use.
 ARENA_MAX, ARENAS = -8, 2
@@ -47,7 +49,13 @@ def _trouble(settings: Settings, held: Claim) -> TransientError | None:
         with transaction(engine) as session:
             jobs.fail(session, held, (error.code, error.message), settings)
 
-    return trouble.met(lambda: pipeline.run(work.load(settings, engine, held)), fail)
+    with costs.kept(engine, held.job_id, settings):
+        met = trouble.met(lambda: pipeline.run(work.load(settings, engine, held)), fail)
+        try:
+            cloned_voices.end(settings, engine, held.job_id)
+        except Exception:
+            logger.exception("clones left to the sweep")
+    return met
 
 
 if __name__ == "__main__":

@@ -9,10 +9,13 @@ from shared.dubbing.transcript import DEFAULT_SPEAKER, Segment, Word, numbered
 LONGEST = 12.0  # seconds
 SHORTEST = 1.0  # seconds; shorter only where a pause, a speaker or the end leaves no neighbour
 PAUSE = 0.5  # seconds; a breath: ends a segment that is long enough
+SENTENCE_PAUSE = 1.0  # seconds; where sentences are marked, an unfinished one goes on over shorter ones
 LONG_PAUSE = 1.5  # seconds; ends any segment
 _COMMA_WEIGHT = 0.3  # seconds of pause a comma is worth when a long segment has to be cut
 _SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]]*$")
 _CLAUSE_END = re.compile(r"[,;:—–、，；：،][\"'”’»)\]]*$")
+_BRACKETS = {"[": "]", "(": ")", "<": ">", "*": "*", "♪": "♪", "♫": "♫"}
+LONGEST_EVENT = 40  # words, which is a verse of a song
 _ENGLISH_I = re.compile(r"\bi(?=$|['’\s.,!?])")
 
 
@@ -30,27 +33,51 @@ def segmented(words: Sequence[Word], language: str, speakers: Sequence[str] | No
     """
     named = speakers if speakers is not None else [DEFAULT_SPEAKER] * len(words)
     spoken = [_Spoken(word, speaker) for word, speaker in zip(words, named, strict=True)]
+    marked = any(_SENTENCE_END.search(word.text) for word in words)
     bare = not any(re.search(r"[.!?,]|[^\W\d_a-z]", word.text) for word in words)
-    groups = [part for group in _groups(spoken) for part in _short_enough(group)]
+    groups = [part for group in _groups(spoken, marked) for part in _short_enough(group)]
     return numbered(_segment(group, language, bare) for group in groups)
 
 
-def _groups(spoken: Sequence[_Spoken]) -> list[list[_Spoken]]:
+def are_events(texts: Sequence[str]) -> list[bool]:
+    """Whether each word is no speech but what a recogniser tags: `[Music]`, `(laughs)`, `*sighs*`, `♪ … ♪`."""
+    events: list[bool] = []
+    closing = ""
+    for number, text in enumerate(texts):
+        opening = "" if closing else _closing(text, texts[number + 1 :])
+        events.append(bool(closing or opening or not text.strip("♪♫ ")))
+        closing = closing or opening
+        if closing and (text.endswith(closing) and (len(text) > 1 or not opening)):
+            closing = ""
+    return events
+
+
+def _closing(text: str, following: Sequence[str]) -> str:
+    """What ends the event that `text` begins, where anything does; empty for speech."""
+    end = _BRACKETS.get(text[:1], "")
+    closed = len(text) > 1 and text.endswith(end)
+    return end if end and (closed or any(word.endswith(end) for word in following[:LONGEST_EVENT])) else ""
+
+
+def _groups(spoken: Sequence[_Spoken], marked: bool) -> list[list[_Spoken]]:
     groups: list[list[_Spoken]] = []
     for item in spoken:
-        if groups and not _ends(groups[-1], item):
+        if groups and not _ends(groups[-1], item, marked):
             groups[-1].append(item)
         else:
             groups.append([item])
     return groups
 
 
-def _ends(group: Sequence[_Spoken], following: _Spoken) -> bool:
+def _ends(group: Sequence[_Spoken], following: _Spoken, marked: bool) -> bool:
     """Whether `group` is over before the word `following`."""
     last, pause = group[-1], following.word.start - group[-1].word.end
     if last.speaker != following.speaker or pause >= LONG_PAUSE:
         return True
-    return _length(group) >= SHORTEST and (pause >= PAUSE or bool(_SENTENCE_END.search(last.word.text)))
+    finished = bool(_SENTENCE_END.search(last.word.text))
+    joined = following.word.end - group[0].word.start
+    breath = SENTENCE_PAUSE if marked and not finished and joined <= LONGEST else PAUSE
+    return _length(group) >= SHORTEST and (pause >= breath or finished)
 
 
 def _short_enough(group: list[_Spoken]) -> list[list[_Spoken]]:

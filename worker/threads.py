@@ -1,9 +1,11 @@
 """The same work on many things, some at a time, each thread with this one's log context."""
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from itertools import islice
 from typing import TypeVar
@@ -54,3 +56,18 @@ def side_by_side(work: Callable[[Item], Made], items: Sequence[Item], threads: i
                 yield future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def beside(work: Callable[[threading.Event], Made]) -> Iterator[Future[Made]]:
+    """`work` in a thread of its own while the block runs; the block's end waits for it.
+
+    What `work` gets is set when the block fails: nobody wants its result any more.
+    """
+    unwanted = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            yield pool.submit(copy_context().run, work, unwanted)
+        except BaseException:
+            unwanted.set()
+            raise

@@ -12,7 +12,7 @@ from shared.mails import sending
 from shared.maintenance import Task
 from shared.queue import Queue
 from shared.webhooks import delivery
-from worker import capabilities, scratch
+from worker import capabilities, cloned_voices, scratch
 from worker.app import create_app
 from worker.imports import Importer
 from worker.supervisor import Supervisor
@@ -33,6 +33,8 @@ def make_app() -> Flask:
     tasks = [
         *maintenance.tasks(engine, queue, settings),
         Task("capabilities", CAPABILITIES_PERIOD_SECONDS, capabilities.publish_in_child),
+        Task("clones", settings.sweep_seconds, lambda: cloned_voices.sweep_in_child(engine)),
+        Task("stray-clones", 24 * 3600, cloned_voices.sweep_strays_in_child),
     ]
     mails = sending.Sender(engine, settings)
     webhooks = delivery.Sender(engine, settings)

@@ -18,7 +18,6 @@ from worker.engines.speech_synthesis.espeak import EspeakSynthesiser
 from worker.engines.translation.apertium import ApertiumTranslator
 from worker.media.audio import read_span, resampled_mono
 from worker.media.voice_activity import RATE, pieces, voiced_spans
-from worker.stages.recognition import LONGEST_PIECE_SECONDS
 
 # None of the engines reads any settings.
 NO_SETTINGS: object = None
@@ -56,7 +55,7 @@ def cut(wav: Path, out: Path) -> None:
     def read(start: float, end: float) -> Sound:
         return Sound(soxr.resample(read_span(wav, start, end).mean(axis=1, dtype=np.float32), 48_000, RATE), RATE)
 
-    cut_out = pieces(voiced_spans(resampled_mono(wav, RATE)), read, LONGEST_PIECE_SECONDS)
+    cut_out = pieces(voiced_spans(resampled_mono(wav, RATE)), read, PocketSphinxRecogniser.longest_piece)
     np.savez(out, *(piece.sound.samples for piece in cut_out))
 
 

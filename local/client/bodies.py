@@ -11,6 +11,7 @@ VideoStatus = Literal["AWAITING_UPLOAD", "IMPORTING", "READY", "REJECTED"]
 DeliveryStatus = Literal["PENDING", "DELIVERED", "FAILED"]
 Background = Literal["keep", "duck", "drop"]
 Subtitles = Literal["embedded", "files", "none"]
+Register = Literal["formal", "informal"]
 FINAL = frozenset({"COMPLETED", "FAILED", "CANCELED"})
 
 
@@ -202,6 +203,11 @@ class NewJob(Body):
     subtitles: Subtitles | None = None
     range: Range | None = None
     preview: bool | None = None
+    speakers: int | None = None
+    listen_back: bool | None = None
+    voice_consent: bool | None = None
+    glossary: dict[str, str | None] | None = None
+    registers: dict[str, Register] | None = None
     webhook_url: str | None = None
 
 
@@ -211,6 +217,9 @@ class MoreLanguages(Body):
     target_languages: list[str]
     target_transcripts: dict[str, str | dict[str, Any]] | None = None
     voices: dict[str, str] | None = None
+    voice_consent: bool | None = None
+    glossary: dict[str, str | None] | None = None
+    registers: dict[str, Register] | None = None
 
 
 class Dub(Body):
@@ -349,9 +358,11 @@ class Voice(Body):
     """A voice to ask for by its `voice_id`."""
 
     voice_id: str
+    engine: str
     name: str
     languages: list[str]
     gender: str | None
+    preview_url: str | None
 
 
 class VoiceList(Body):

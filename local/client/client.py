@@ -22,6 +22,7 @@ from local.client.bodies import (
     NewTitle,
     NewVideo,
     Range,
+    Register,
     ResultFile,
     Subtitles,
     Video,
@@ -147,6 +148,11 @@ class Client:
         subtitles: Subtitles | None = None,
         range: Range | None = None,  # noqa: A002 - the API's own name
         preview: bool | None = None,
+        speakers: int | None = None,
+        listen_back: bool | None = None,
+        voice_consent: bool | None = None,
+        glossary: Mapping[str, str | None] | None = None,
+        registers: Mapping[str, Register] | None = None,
         webhook_url: str | None = None,
     ) -> Job:
         """Order a dub into `languages`. Left out, a choice is the service's."""
@@ -161,6 +167,11 @@ class Client:
             subtitles=subtitles,
             range=range,
             preview=preview,
+            speakers=speakers,
+            listen_back=listen_back,
+            voice_consent=voice_consent,
+            glossary=dict(glossary) if glossary else None,
+            registers=dict(registers) if registers else None,
             webhook_url=webhook_url,
         )
         return self._call(calls.ORDER, order)
@@ -195,12 +206,18 @@ class Client:
         *,
         target_transcripts: Mapping[str, Transcript] | None = None,
         voices: Mapping[str, str] | None = None,
+        voice_consent: bool | None = None,
+        glossary: Mapping[str, str | None] | None = None,
+        registers: Mapping[str, Register] | None = None,
     ) -> Job:
         """Add languages to a job that is over; what was made for the others is used again."""
         more = MoreLanguages(
             target_languages=list(languages),
             target_transcripts=dict(target_transcripts) if target_transcripts else None,
             voices=dict(voices) if voices else None,
+            voice_consent=voice_consent,
+            glossary=dict(glossary) if glossary else None,
+            registers=dict(registers) if registers else None,
         )
         return self._call(calls.ADD_LANGUAGES, more, job_id=job_id)
 

@@ -10,6 +10,7 @@ from shared.dubbing.transcript import GivenTranscript
 from shared.errors import AppError
 from shared.languages import Capabilities
 from shared.models import Video, VideoStatus
+from shared.voice import AUTO, CLONE
 
 
 def check(request: Request, video: Video, served: Capabilities, settings: Settings) -> Request:
@@ -24,6 +25,7 @@ def check(request: Request, video: Video, served: Capabilities, settings: Settin
     _check_source(request, served)
     _check_transcripts(request, video)
     _check_voices(request, served)
+    _check_cloning(request, served)
     return replace(request, range=_checked_range(request, video))
 
 
@@ -68,9 +70,10 @@ def _given(request: Request) -> list[GivenTranscript]:
 
 def _check_transcripts(request: Request, video: Video) -> None:
     _check_pairing(request)
-    # A recogniser gives names of its own to those it hears.
-    all_named = request.source_transcript is not None or set(request.target_transcripts) == set(
-        request.target_languages
+    # Who is told apart by voice gets a name only then.
+    named = [text.names_speakers for text in _given(request)]
+    all_named = (request.source_transcript is not None and all(named)) or (
+        set(request.target_transcripts) == set(request.target_languages) and all(named)
     )
     transcript_fit.check(_given(request), request.voices if all_named else (), video.duration_seconds)
 
@@ -183,7 +186,8 @@ def _check_pairs(request: Request, served: Capabilities) -> None:
 
 def _check_voices(request: Request, served: Capabilities) -> None:
     offered = {voice.voice_id: voice for voice in served.voices}
-    for speaker, voice_id in request.voices.items():
+    asked = {speaker: voice_id for speaker, voice_id in request.voices.items() if voice_id not in {AUTO, CLONE}}
+    for speaker, voice_id in asked.items():
         voice = offered.get(voice_id)
         if voice is None:
             raise AppError(
@@ -199,3 +203,22 @@ def _check_voices(request: Request, served: Capabilities) -> None:
                 422,
                 details={"speaker": speaker, "voice_id": voice_id, "speaks": list(voice.languages)},
             )
+
+
+def _check_cloning(request: Request, served: Capabilities) -> None:
+    """A voice is cloned only with its owner's consent, by an engine that can, into a language that the clone speaks."""
+    if CLONE not in request.voices.values():
+        return
+    if not request.voice_consent:
+        raise AppError(
+            "voice_consent_required",
+            "A voice may be cloned only if its owner agrees: confirm that with `voice_consent`, or choose a voice.",
+            422,
+        )
+    if not served.cloned & set(request.target_languages):
+        raise AppError(
+            "cloning_not_offered",
+            "Voices can't be cloned here for the languages asked for. Choose from GET /voices, or `auto`.",
+            422,
+            details={"supported": sorted(served.cloned)},
+        )

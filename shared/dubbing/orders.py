@@ -89,8 +89,9 @@ def add_languages(
 ) -> Job:
     """Add languages to a job that is over; all that was made before them serves them too. Wake a worker after it.
 
-    Of `wanted` only the languages, their transcripts and their voices count. Raises AppError `not_found` (404),
-    `invalid_state`, `duplicate_language` (409), `too_many_jobs` (429), and 422s as for an order.
+    Of `wanted` only the languages and what is asked for them count: transcripts, voices, glossary, registers.
+    Raises AppError `not_found` (404), `invalid_state`, `duplicate_language` (409), `too_many_jobs` (429), and 422s as
+    for an order.
     """
     job = _over_and_locked(session, user_id, job_id)
     video = _kept_video(session, user_id, job.video_id)
@@ -102,6 +103,7 @@ def add_languages(
         source_transcript=given,
         range=Range(**part) if part else None,
         preview=bool(job.options.get("preview")),
+        voice_consent=wanted.voice_consent or bool(job.options.get("voice_consent")),
     )
     wanted = check(wanted, video, capabilities(session), settings)
     _check_new(job, wanted, settings)
@@ -113,7 +115,14 @@ def add_languages(
 
 def _new_dub(wanted: Request, language: str) -> NewDub:
     text = wanted.target_transcripts.get(language)
-    return NewDub(language, text.to_dict() if text else None, wanted.voices)
+    return NewDub(
+        language,
+        text.to_dict() if text else None,
+        wanted.voices,
+        wanted.glossary,
+        wanted.registers,
+        voice_consent=wanted.voice_consent,
+    )
 
 
 def _check_new(job: Job, wanted: Request, settings: Settings) -> None:

@@ -14,7 +14,11 @@ from shared.languages import normalise
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request in its normal form: languages are BCP-47; `voices` maps a speaker, or "default", to a voice id.
+    """A request in its normal form: languages are BCP-47; `voices` maps a speaker, or "default", to a voice id
+    or "auto" or "clone", the latter with `voice_consent`. `speakers` is how many speak, where that is known.
+
+    `glossary` maps a term to its rendering, or to None to keep it; `registers` a speaker, or "default", to "formal" or
+    "informal".
 
     `target_transcripts` has what is to be said, by target language. `range` or `preview`: not the whole video.
     """
@@ -28,6 +32,11 @@ class Request:
     subtitles: str = "embedded"
     range: Range | None = None
     preview: bool = False
+    speakers: int | None = None
+    listen_back: bool | None = None
+    voice_consent: bool = False
+    glossary: dict[str, str | None] = field(default_factory=dict)
+    registers: dict[str, str] = field(default_factory=dict)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -38,6 +47,11 @@ class Request:
             "subtitles": self.subtitles,
             "range": self.range.to_dict() if self.range else None,
             "preview": self.preview,
+            "speakers": self.speakers,
+            "listen_back": self.listen_back,
+            "voice_consent": self.voice_consent,
+            "glossary": self.glossary,
+            "registers": self.registers,
         }
 
 
@@ -52,6 +66,11 @@ def normalised(
     subtitles: str = "embedded",
     range: Mapping[str, float] | None = None,  # noqa: A002 - the field's name
     preview: bool = False,
+    speakers: int | None = None,
+    listen_back: bool | None = None,
+    voice_consent: bool = False,
+    glossary: Mapping[str, str | None] | None = None,
+    registers: Mapping[str, str] | None = None,
 ) -> Request:
     """Read the parts. Raises AppError `invalid_language`, `duplicate_language`, `invalid_transcript` (422)."""
     targets = tuple(normalise(tag) for tag in target_languages)
@@ -66,6 +85,11 @@ def normalised(
         subtitles=subtitles,
         range=Range(**range) if range else None,
         preview=preview,
+        speakers=speakers,
+        listen_back=listen_back,
+        voice_consent=voice_consent,
+        glossary=_terms(glossary or {}),
+        registers=dict(registers or {}),
     )
 
 
@@ -84,6 +108,12 @@ def _by_language(texts: Mapping[str, str | dict[str, Any]]) -> dict[str, GivenTr
     tags = tuple(normalise(tag) for tag in texts)
     check_doubles(tags, tags)
     return {tag: _parsed(text) for tag, text in zip(tags, texts.values(), strict=True)}
+
+
+def _terms(glossary: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Terms and renderings on one line each, without space around them; a term of nothing but space goes."""
+    plain = {" ".join(term.split()): rendering and " ".join(rendering.split()) for term, rendering in glossary.items()}
+    return {term: rendering or None for term, rendering in plain.items() if term}
 
 
 def _parsed(document: str | dict[str, Any]) -> GivenTranscript:

@@ -35,11 +35,14 @@ ANEW: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class NewDub:
-    """A language to add; `transcript` is GivenTranscript.to_dict(), `voices` those for this language."""
+    """A language to add; `transcript` is GivenTranscript.to_dict(); the rest is as in Request, for this language."""
 
     language: str
     transcript: dict[str, Any] | None = None
     voices: Mapping[str, str] = field(default_factory=dict)
+    glossary: Mapping[str, str | None] = field(default_factory=dict)
+    registers: Mapping[str, str] = field(default_factory=dict)
+    voice_consent: bool = False
 
 
 def reopen(session: Session, job: Job) -> bool:
@@ -78,7 +81,14 @@ def add(session: Session, job: Job, languages: Sequence[NewDub]) -> None:
                 round=job.round + 1,
             )
         )
-    voices = {new.language: dict(new.voices) for new in languages if new.voices}
-    if voices:
-        job.options = {**job.options, "voices_for": {**job.options.get("voices_for", {}), **voices}}
+    for new in languages:
+        job.options = _with_wishes(job.options, new)
     session.flush()
+
+
+def _with_wishes(options: dict[str, Any], new: NewDub) -> dict[str, Any]:
+    """The job's options with what is asked for this language alone."""
+    wishes = {"voices_for": new.voices, "glossary_for": new.glossary, "registers_for": new.registers}
+    own = {name: {**options.get(name, {}), new.language: dict(wish)} for name, wish in wishes.items() if wish}
+    consent = {"voice_consent": True} if new.voice_consent else {}
+    return {**options, **own, **consent}

@@ -57,12 +57,15 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class GivenLine:
-    """A line of a transcript that came with the job: without times (None) it has to be force-aligned."""
+    """A line of a transcript that came with the job: without times (None) it has to be force-aligned.
+
+    `speaker` is None where the transcript does not say.
+    """
 
     text: str
     start: float | None = None
     end: float | None = None
-    speaker: str = DEFAULT_SPEAKER
+    speaker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,11 @@ class GivenTranscript:
     def timed(self) -> bool:
         """Whether the lines have times."""
         return all(line.start is not None for line in self.lines)
+
+    @property
+    def names_speakers(self) -> bool:
+        """Whether it says who speaks; lines that do not say are DEFAULT_SPEAKER's then."""
+        return any(line.speaker is not None for line in self.lines)
 
     def to_dict(self) -> dict[str, Any]:
         """The stored form."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from shared.dubbing.transcript import GivenLine, GivenTranscript
+from shared.dubbing.transcript import DEFAULT_SPEAKER, GivenLine, GivenTranscript
 from shared.errors import AppError
 
 # The fastest speakers say about 25 characters in a second; nothing that a person said is denser than this.
@@ -46,7 +46,7 @@ def _check_times(given: GivenTranscript, duration_seconds: float) -> None:
 
 
 def _check_speakers(lines: Sequence[GivenLine], speakers: Iterable[str]) -> None:
-    known = list(dict.fromkeys(line.speaker for line in lines))
+    known = list(dict.fromkeys(line.speaker or DEFAULT_SPEAKER for line in lines))
     unknown = next((speaker for speaker in speakers if speaker not in {*known, EVERYBODY}), None)
     if unknown is not None:
         raise AppError(

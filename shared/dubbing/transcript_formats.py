@@ -9,7 +9,7 @@ import pysubs2
 from pysubs2.formats.subrip import SubripFormat
 from pysubs2.formats.webvtt import WebVTTFormat
 
-from shared.dubbing.transcript import DEFAULT_SPEAKER, GivenLine, GivenTranscript
+from shared.dubbing.transcript import GivenLine, GivenTranscript
 from shared.errors import AppError
 
 MAX_BYTES = 5 * 1000 * 1000
@@ -147,8 +147,8 @@ def _spoken(text: str, where: str) -> str:
     return " ".join(html.unescape(_TAGS.sub("", text)).replace("\x00", " ").split())
 
 
-def _speaker(name: str | None) -> str:
-    return " ".join((name or "").replace("\x00", " ").split())[:MAX_SPEAKER] or DEFAULT_SPEAKER
+def _speaker(name: str | None) -> str | None:
+    return " ".join((name or "").replace("\x00", " ").split())[:MAX_SPEAKER] or None
 
 
 def _agreeing(lines: list[GivenLine]) -> GivenTranscript:

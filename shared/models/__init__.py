@@ -2,11 +2,13 @@
 
 from shared.models.activity import Activity, Attempts
 from shared.models.base import Base, new_id
+from shared.models.clones import ClonedVoice
+from shared.models.costs import ProviderCall
 from shared.models.credentials import ApiKey, OneTimeToken, RefreshToken, UserSession
 from shared.models.idempotency import IdempotencyKey
 from shared.models.jobs import Artifact, Dub, Job, Result
 from shared.models.mails import OutgoingMail
-from shared.models.operations import EngineCapabilities, MaintenanceRun, StageSpeed
+from shared.models.operations import EngineCapabilities, MaintenanceRun, StageSpeed, VoicePace
 from shared.models.users import NotificationPreferences, PendingUser, Role, User
 from shared.models.videos import Import, Video, VideoStatus
 from shared.models.webhooks import WebhookDelivery, WebhookEndpoint
@@ -17,6 +19,7 @@ __all__ = [
     "Artifact",
     "Attempts",
     "Base",
+    "ClonedVoice",
     "Dub",
     "EngineCapabilities",
     "IdempotencyKey",
@@ -27,6 +30,7 @@ __all__ = [
     "OneTimeToken",
     "OutgoingMail",
     "PendingUser",
+    "ProviderCall",
     "RefreshToken",
     "Result",
     "Role",
@@ -35,6 +39,7 @@ __all__ = [
     "UserSession",
     "Video",
     "VideoStatus",
+    "VoicePace",
     "WebhookDelivery",
     "WebhookEndpoint",
     "new_id",

@@ -19,7 +19,8 @@ LIVE = text("status in ('PENDING', 'PROCESSING')")
 class Job(Base):
     """One request to dub one video. This row is the truth; a queue message is only a wake-up call.
 
-    `options` is what the request asked for: `voices`, `background`, `subtitles`, `range`, `preview`.
+    `options` is what the request asked for: `voices`, `background`, `subtitles`, `range`, `preview`, `speakers`,
+    `voice_consent`, `glossary`, `registers`; `voices_for`, `glossary_for`, `registers_for` by language that was added.
     `source_transcript` is the given transcript as shared.dubbing.transcript writes it; it can be large and is read
     only where it is asked for. A job that was over and goes on (retry, another language) opens another `round`.
     `deleted_at` hides what is about to be deleted. `status` is written only through shared.dubbing.state.

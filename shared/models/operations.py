@@ -1,4 +1,4 @@
-"""What the service keeps about itself: which maintenance ran, what the engines can do and how fast the stages are."""
+"""What the service keeps about itself: which maintenance ran, what the engines can do, the speeds that were learned."""
 
 from datetime import datetime
 from typing import Any
@@ -42,4 +42,19 @@ class StageSpeed(Base):
     engine: Mapped[str] = mapped_column(primary_key=True)
     seconds_per_second: Mapped[float]
     runs: Mapped[int] = mapped_column(default=1)
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class VoicePace(Base):
+    """How fast a voice speaks a language: `characters` in `seconds`, of late.
+
+    Characters are counted as the worker counts them (a syllable block or a digit is more than a letter).
+    """
+
+    __tablename__ = "voice_paces"
+
+    voice_id: Mapped[str] = mapped_column(primary_key=True)
+    language: Mapped[str] = mapped_column(primary_key=True)
+    characters: Mapped[float]
+    seconds: Mapped[float]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())

@@ -89,9 +89,9 @@ def test_without_a_tier_it_fails_closed(tier: str | None) -> None:
 
 
 def test_cron_yaml_names_tasks_that_exist() -> None:
+    names = ["sweep", "capabilities", "housekeeping", "purge", "uploads", "retention", "orphans"]
     assert {task.name: task.url for task in read(ROOT / "cron.yaml")} == {
-        name: f"/sqsd/tasks/{name}"
-        for name in ("sweep", "capabilities", "housekeeping", "purge", "uploads", "retention", "orphans")
+        name: f"/sqsd/tasks/{name}" for name in [*names, "clones", "stray-clones"]
     }
 
 

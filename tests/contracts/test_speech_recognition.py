@@ -11,15 +11,35 @@ import pytest
 from shared.config import Settings
 from shared.errors import PermanentError
 from tests.contracts.conftest import ALSO_ENGLISH, ENGLISH, music, spoken
+from tests.standins import hearing
+from tests.standins.server import Server, serving
 from worker.engines import registry
 from worker.engines.protocols import Piece, Recognised, Sound, SpeechRecogniser
 
-ENGINES = ("fake", "pocketsphinx")
+ENGINES = ("fake", "pocketsphinx", "openai", "elevenlabs")
+
+
+@pytest.fixture(scope="module")
+def providers() -> Iterator[Server]:
+    with serving("openai_hearing", "elevenlabs_hearing") as server:
+        yield server
 
 
 @pytest.fixture(params=ENGINES)
-def recogniser(request: pytest.FixtureRequest, engine_settings: Callable[..., Settings]) -> SpeechRecogniser:
-    return registry.build("speech_recognition", engine_settings(speech_recognition=(request.param,)))
+def recogniser(
+    request: pytest.FixtureRequest, engine_settings: Callable[..., Settings], providers: Server, known: None
+) -> SpeechRecogniser:
+    settings = engine_settings(speech_recognition=(request.param,), **providers.settings())
+    return registry.build("speech_recognition", settings)
+
+
+@pytest.fixture(scope="module")
+def known(some_pieces: list[Piece]) -> Iterator[None]:
+    """The stand-ins know what is said in the pieces."""
+    for piece, text in zip(some_pieces, (ENGLISH, ALSO_ENGLISH), strict=False):
+        hearing.KNOWN.append(hearing.Recording(piece.sound.samples, hearing.even(text, piece.sound.seconds)))
+    yield
+    hearing.KNOWN.clear()
 
 
 @pytest.fixture
@@ -59,7 +79,19 @@ def test_the_same_sound_gives_the_same_words_whatever_came_before(
     recogniser: SpeechRecogniser, some_pieces: list[Piece]
 ) -> None:
     first = by_index(recogniser.recognise(some_pieces[:2], "en"))
-    assert by_index(recogniser.recognise(some_pieces[1::-1], "en")) == first
+    again = by_index(recogniser.recognise(some_pieces[1::-1], "en"))
+    assert [(one.words, one.language) for one in again] == [(one.words, one.language) for one in first]
+
+
+def test_speakers_are_told_for_each_word_or_not_at_all(recogniser: SpeechRecogniser, some_pieces: list[Piece]) -> None:
+    for one in recogniser.recognise(some_pieces[:2], "en"):
+        assert (one.speakers is not None) == recogniser.diarises
+        assert one.speakers is None or len(one.speakers) == len(one.words)
+
+
+def test_the_language_is_told_where_it_was_not_given(recogniser: SpeechRecogniser, some_pieces: list[Piece]) -> None:
+    if recogniser.detects_language:
+        assert [one.language for one in recogniser.recognise(some_pieces[:1], None)] == ["en"]
 
 
 def test_no_pieces_no_words(recogniser: SpeechRecogniser) -> None:

@@ -17,6 +17,7 @@ import pytest
 from shared.config import Settings
 from shared.errors import PermanentError, TransientError
 from tests.contracts.conftest import settings_in
+from tests.standins.server import Server, serving
 from worker.engines import registry
 from worker.engines.protocols import SpeechSynthesiser
 from worker.engines.speech_synthesis.espeak import EspeakSynthesiser
@@ -25,9 +26,19 @@ from worker.engines.speech_synthesis.espeak_speaker import Speaker
 LINE = "Good morning, everyone."
 
 
-@pytest.fixture(params=["fake", "espeak", "flite"])
-def synthesiser(request: pytest.FixtureRequest, engine_settings: Callable[..., Settings]) -> SpeechSynthesiser:
-    return registry.build("speech_synthesis", engine_settings(speech_synthesis=(request.param,)))
+@pytest.fixture(scope="module")
+def providers() -> Iterator[Server]:
+    with serving("openai_speaking", "elevenlabs_speaking", "fish_speaking") as server:
+        yield server
+
+
+@pytest.fixture(params=["fake", "espeak", "flite", "openai", "elevenlabs", "fish"])
+def synthesiser(
+    request: pytest.FixtureRequest, engine_settings: Callable[..., Settings], providers: Server
+) -> SpeechSynthesiser:
+    return registry.build(
+        "speech_synthesis", engine_settings(speech_synthesis=(request.param,), **providers.settings())
+    )
 
 
 @pytest.fixture
@@ -55,6 +66,7 @@ def test_it_speaks(synthesiser: SpeechSynthesiser) -> None:
     assert sound.samples.dtype == np.float32
     assert sound.samples.ndim == 1
     assert sound.rate >= 16_000
+    assert synthesiser.rates[0] <= 1.0 <= synthesiser.rates[1]
     assert 0.5 < sound.seconds < 5
     assert 0.01 < np.max(np.abs(sound.samples)) <= 1
 
@@ -68,7 +80,28 @@ def test_a_line_sounds_the_same_every_time_and_each_voice_different(synthesiser:
     assert not np.array_equal(sound.samples, other.samples)
 
 
-@pytest.mark.parametrize("voice", ["nobody", "espeak:xx", "espeak:es+zz", "flite:nobody", "fake:nobody", ""])
+def test_its_own_rate_changes_the_length(synthesiser: SpeechSynthesiser) -> None:
+    voice, fastest = english_voices(synthesiser)[0], min(1.25, synthesiser.rates[1])
+    usual, fast = (synthesiser.synthesise(LINE, voice, "en", rate=rate).seconds for rate in (1.0, fastest))
+    assert fast == pytest.approx(usual / fastest, rel=0.2)
+    assert (fast < usual) == (fastest > 1.0)
+
+
+@pytest.mark.parametrize(
+    "voice",
+    [
+        "nobody",
+        "espeak:xx",
+        "espeak:es+zz",
+        "flite:nobody",
+        "fake:nobody",
+        "openai:nobody",
+        "elevenlabs:no/body",
+        "elevenlabs:gone",
+        "fish:gone",
+        "",
+    ],
+)
 def test_an_unknown_voice_is_refused_by_name(synthesiser: SpeechSynthesiser, voice: str) -> None:
     with pytest.raises(PermanentError) as refused:
         synthesiser.synthesise(LINE, voice, "en")

@@ -9,7 +9,8 @@ import pytest
 
 from tests.contracts.conftest import ALSO_ENGLISH, ENGLISH, music, spoken
 from worker.engines.protocols import Samples, Sound
-from worker.media.voice_activity import LONGEST_PIECE, pieces, snap_onset, voiced_spans
+from worker.media.voice_activity import CUT_OVERLAP, LONGEST_PIECE, PIECE_MARGIN, pieces, voiced_spans
+from worker.onsets import snap_onset
 from worker.spans import Span, intersection, total, union
 
 RATE = 16_000
@@ -79,10 +80,36 @@ def test_pieces_hold_all_spans_and_are_cut_in_pauses() -> None:
     made = list(pieces(spans, read, 30.0))
     assert [piece.index for piece in made] == list(range(len(made)))
     stretches = [Span(piece.start, piece.start + piece.sound.seconds) for piece in made]
-    assert all(left.end <= right.start + 0.02 for left, right in pairwise(stretches))
+    assert all(left.end <= right.start + 0.02 for left, right in pairwise(stretches) if not 200 < right.start < 390)
+    cut = [(left, right) for left, right in pairwise(stretches) if 200 < right.start < 390]
+    assert len(cut) >= 3
+    assert all(left.end - right.start == pytest.approx(CUT_OVERLAP, abs=0.02) for left, right in cut)
     assert total(intersection(union(spans), union(stretches, 0.02))) >= total(spans) - 0.2
     assert all(piece.sound.seconds <= 30.5 for piece in made if piece.start < 150)
-    assert max(reads) <= LONGEST_PIECE + 0.01
+    assert max(reads) <= LONGEST_PIECE + 2 * PIECE_MARGIN + 0.01
+
+
+def noise(start: float, end: float) -> Sound:
+    return Sound(np.ones(round((end - start) * 100), np.float32), 100)
+
+
+def test_pieces_may_hear_the_end_of_the_one_before_from_the_start_of_a_voice() -> None:
+    spans = [Span(start, start + 3.5) for start in np.arange(1.0, 200.0, 4.0)]
+    made = list(pieces(spans, noise, 60.0, overlap=10.0))
+    assert len(made) > 3
+    for left, right in pairwise(made):
+        assert 5.0 < left.start + left.sound.seconds - right.start <= 10.0 + PIECE_MARGIN
+        assert right.start in [span.start for span in spans]
+    assert max(piece.sound.seconds for piece in made) <= 60.0
+
+
+def test_long_pauses_are_silent_in_a_piece_that_goes_through_them() -> None:
+    made = list(pieces([Span(1.0, 2.0), Span(3.0, 4.0), Span(30.0, 31.0)], noise, 60.0, through_pauses=True))
+    assert len(made) == 1
+    loud = np.flatnonzero(made[0].sound.samples) / 100 + made[0].start
+    assert not np.any((loud > 4.0 + PIECE_MARGIN) & (loud < 30.0 - PIECE_MARGIN - 0.02))
+    assert np.any((loud > 2.2) & (loud < 2.8))  # a short pause stays as it was
+    assert len(list(pieces([Span(1.0, 2.0), Span(30.0, 31.0)], noise, 60.0))) == 2
 
 
 def test_pieces_are_read_only_when_asked_for() -> None:

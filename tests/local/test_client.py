@@ -175,7 +175,14 @@ def test_the_main_job_but_for_the_worker(client, tmp_path):
     video = client.upload(small, lambda sent, size: seen.append((sent, size)), title="A talk")
     assert (video.status, video.filename, seen[-1]) == ("READY", small.name, (small.stat().st_size,) * 2)
     assert client.retitle(video.video_id, "Another talk").title == "Another talk"
-    job = client.dub(video.video_id, ["es"], source_language="en", voices={"default": "fake:ana"})
+    job = client.dub(
+        video.video_id,
+        ["es"],
+        source_language="en",
+        voices={"default": "fake:ana"},
+        glossary={"OneVoice": None, "dub": "doblaje"},
+        registers={"default": "formal"},
+    )
     assert [dub.language for dub in job.dubs] == ["es"]
     assert client.cancel(job.job_id).over
     assert [one.status for one in client.follow(job.job_id)] == ["CANCELED"]

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from shared.config import ENGINE_SLOTS, PRODUCTION_FLOORS, Settings, SettingsError, load
+from shared.config import ENGINE_SLOTS, PRODUCTION_FLOORS, PROVIDERS, Settings, SettingsError, load
 from worker.engines import registry
 
 GOOD = {
@@ -93,3 +94,27 @@ def test_secrets_are_not_shown():
 def test_the_defaults_are_above_the_floors():
     for name, floor in PRODUCTION_FLOORS.items():
         assert Settings.model_fields[name].default >= floor
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_configured_provider_needs_its_key_in_the_worker_only(provider):
+    slot = "translation" if provider == "openai" else "speech_synthesis"
+    named = {slot: (*GOOD[slot], provider)}
+    for key in ({}, {f"{provider}_api_key": " "}):
+        said = f"ONEVOICE_{provider.upper()}_API_KEY is missing, and ONEVOICE_{slot.upper()} names {provider}"
+        assert said in refused(**named, **key)
+    load(**{**GOOD, **named, "tier": "web"})
+    assert "k-1" not in repr(load(**{**GOOD, **named, f"{provider}_api_key": "k-1"}))
+
+
+def test_a_provider_is_reached_by_https_in_production():
+    assert "ONEVOICE_OPENAI_BASE_URL must use https" in refused(openai_base_url="http://models.test/v1")
+    load(**{**GOOD, "environment": "local", "openai_base_url": "http://127.0.0.1:8000/v1"})
+
+
+def test_prices_are_read_from_the_environment():
+    assert load(**GOOD, provider_prices="fish/s1/bytes=0.1, openai/a/b/seconds=2").provider_prices == (
+        ("fish/s1/bytes", Decimal("0.1")), ("openai/a/b/seconds", Decimal(2)),
+    )  # fmt: skip
+    for wrong in ("fish=1", "fish/s1/bytes=cheap"):
+        assert "ONEVOICE_PROVIDER_PRICES" in refused(provider_prices=wrong)

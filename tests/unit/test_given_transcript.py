@@ -12,7 +12,7 @@ from shared.errors import PermanentError
 from tests.fakes import FakeAligner
 from worker import given_transcript
 from worker.engines.protocols import Sound
-from worker.given_transcript import timed
+from worker.given_transcript import spoken_only, timed
 from worker.spans import Span, union
 
 RATE = 100
@@ -25,6 +25,11 @@ def read(start: float, end: float) -> Sound:
 def snapped(lines: list[GivenLine], spans: list[Span], duration: float = 1000.0) -> list[tuple[float, float]]:
     transcript = timed(GivenTranscript(tuple(lines)), "en", spans, read=read, aligner=None, duration=duration)
     return [(segment.start, segment.end) for segment in transcript.segments]
+
+
+def test_what_subtitles_describe_is_not_spoken():
+    lines = (GivenLine("[Music]", 0, 1), GivenLine("(laughs) Hello there.", 1, 2), GivenLine("♪ la la ♪", 2, 3))
+    assert spoken_only(GivenTranscript(lines)).lines == (GivenLine("Hello there.", 1, 2),)
 
 
 def test_times_move_to_a_voice_that_is_near_only() -> None:

@@ -97,7 +97,7 @@ def test_each_language_has_its_own_and_the_job_shows_the_one_furthest_behind():
         ("fetch", None), ("translate", ("es", "translate")), ("synthesize", ("es", "synthesize")),
         ("translate", ("ca", "translate")),
     ]  # fmt: skip
-    assert written[2].dub[2] == pytest.approx(1 / 6)
+    assert written[2].dub[2] == pytest.approx(1 / 7)
 
 
 def test_a_language_that_is_over_is_behind_no_more():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.dubbing.transcript import Word
-from worker.segmentation import LONG_PAUSE, LONGEST, segmented
+from worker.segmentation import LONG_PAUSE, LONGEST, are_events, segmented
 
 TEXTS = st.sampled_from(("the", "dog", "i", "i'm", "Stop.", "well,", "¿Qué?", "東京", "end…", "a", "stop."))
 
@@ -79,3 +79,34 @@ def test_a_long_breath_is_cut_at_its_longest_pause() -> None:
 def test_without_pauses_it_is_cut_at_a_comma() -> None:
     words = run("word " * 15 + "word, " + "word " * 24)
     assert [len(segment.words) for segment in segmented(words, "en")] == [16, 24]
+
+
+def test_a_sentence_goes_on_over_a_breath_where_sentences_are_marked() -> None:
+    words = run("We came here very early. But nobody was at home today.", {7: 0.8})
+    assert [segment.text for segment in segmented(words, "en")] == [
+        "We came here very early.",
+        "But nobody was at home today.",
+    ]
+
+
+def test_a_long_pause_ends_even_an_unfinished_sentence() -> None:
+    words = run("We came here very early and then nobody was there.", {5: 1.2})
+    assert [len(segment.words) for segment in segmented(words, "en")] == [5, 5]
+
+
+def test_events_are_told_from_speech() -> None:
+    said = ["[Music]", "hello", "there", "(audience", "laughs)", "my", "♪", "la", "♪", "friend", "*sighs*", "<noise>"]
+    kept = [word for word, event in zip(said, are_events(said), strict=True) if not event]
+    assert kept == ["hello", "there", "my", "friend"]
+
+
+def test_a_bracket_that_nobody_closes_hides_nothing() -> None:
+    said = ["so", "(he", "said", "and", "went", "home"]
+    assert not any(are_events(said))
+
+
+@given(st.lists(st.sampled_from(("a", "[b", "c]", "(", ")", "♪", "*x*", "d.")), max_size=30))
+def test_every_word_is_judged(texts: list[str]) -> None:
+    events = are_events(texts)
+    assert len(events) == len(texts)
+    assert not any(event for text, event in zip(texts, events, strict=True) if set(texts) <= {"a", "d."})

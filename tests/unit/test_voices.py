@@ -41,3 +41,38 @@ def test_a_language_without_a_voice_is_said():
     with pytest.raises(PermanentError) as caught:
         cast(["A"], "ko", VOICES, {})
     assert caught.value.code == "no_voice"
+
+
+MEASURED = (
+    Voice("e:low", "Low", ("es",), "male", pitch=95.0),
+    Voice("e:mid", "Middle", ("es",), "male", pitch=125.0),
+    Voice("e:high", "High", ("es",), "female", pitch=210.0),
+    Voice("e:alto", "Alto", ("es",), "female", pitch=175.0),
+    Voice("other:es", "Another engine's", ("es",), "male", pitch=110.0),
+)
+pitches = st.dictionaries(st.sampled_from("ABCDEFG"), st.floats(70, 350))
+
+
+def test_each_speaker_gets_the_nearest_voice_of_their_own():
+    speakers = ["A", "B", "C", "D"]
+    heard = {"A": 130.0, "B": 215.0, "C": 92.0, "D": 170.0}
+    assert cast(speakers, "es", MEASURED, {}, heard) == {"A": "e:mid", "B": "e:high", "C": "e:low", "D": "e:alto"}
+    assert cast(speakers, "es", MEASURED, {"default": "auto"}, heard) == cast(speakers, "es", MEASURED, {}, heard)
+
+
+def test_the_gender_that_a_pitch_suggests_counts_more_than_some_semitones():
+    assert cast(["A"], "es", MEASURED[1:3], {}, {"A": 160.0}) == {"A": "e:high"}
+
+
+def test_auto_for_one_speaker_leaves_the_others_their_wish():
+    assert cast(["A", "B"], "es", MEASURED, {"A": "auto", "default": "e:low"}, {"A": 94.0, "B": 94.0}) == {
+        "A": "e:mid", "B": "e:low",
+    }  # fmt: skip
+
+
+@given(pitches)
+def test_distinct_speakers_get_distinct_voices_while_there_are_any(heard):
+    chosen = cast(list(heard), "es", MEASURED, {}, heard)
+    assert set(chosen) == set(heard)
+    assert len(set(chosen.values())) == min(len(heard), 4)
+    assert chosen == cast(list(heard), "es", MEASURED, {}, heard)

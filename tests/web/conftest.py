@@ -35,6 +35,7 @@ SLOTS: dict[str, dict[str, Any]] = {
     "translation": {"engines": ["fake"], "pairs": [["en", "es"], ["en", "ca"], ["es", "ca"], ["en", "fr"]]},
     "speech_synthesis": {
         "engines": ["fake"],
+        "cloned": ["es"],
         "voices": [
             {"voice_id": "fake:ana", "name": "Ana", "languages": ["es"], "gender": "female"},
             {"voice_id": "fake:pau", "name": "Pau", "languages": ["ca"], "gender": "male"},

@@ -24,6 +24,7 @@ from tests.factories import a_video
 from tests.web.conftest import SLOTS, Person
 
 SRT = "1\n00:00:00,500 --> 00:00:02,000\nHello there.\n"
+NAMED: dict[str, Any] = {"segments": [{"text": "Hello there.", "speaker": "Ana"}]}
 UNTIMED = {"segments": [{"text": "Hello there."}]}
 
 
@@ -55,7 +56,8 @@ def test_order(person: Person, video: UUID, settings: Settings, engine: Engine) 
         target_languages=["ES", "ca"],
         source_transcript=SRT,
         background="keep",
-        voices={"default": "fake:ana", "S1": "fake:pau"},
+        voices={"default": "fake:ana", "S1": "fake:pau", "S2": "auto"},
+        speakers=2,
     )
     assert answer.status_code == 202
     body = answer.json
@@ -69,11 +71,16 @@ def test_order(person: Person, video: UUID, settings: Settings, engine: Engine) 
     with transaction(engine) as session:
         job = session.get_one(Job, UUID(body["job_id"]))
         assert job.options == {
-            "voices": {"default": "fake:ana", "S1": "fake:pau"},
+            "voices": {"default": "fake:ana", "S1": "fake:pau", "S2": "auto"},
             "background": "keep",
             "subtitles": "embedded",
             "range": None,
             "preview": False,
+            "speakers": 2,
+            "voice_consent": False,
+            "glossary": {},
+            "registers": {},
+            "listen_back": None,
         }
         assert job.source_transcript
         assert job.source_transcript["lines"][0]["text"] == "Hello there."
@@ -113,7 +120,18 @@ def test_order(person: Person, video: UUID, settings: Settings, engine: Engine) 
         ({"source_transcript": 7}, "invalid_request"),
         ({"source_transcript": {"segments": [{"text": "word " * 40}]}}, "transcript_too_long"),
         ({"source_transcript": SRT.replace("00:00", "00:10")}, "transcript_does_not_match"),
-        ({"source_transcript": SRT, "voices": {"S2": "fake:ana"}}, "unknown_speaker"),
+        ({"source_transcript": NAMED, "voices": {"S2": "fake:ana"}}, "unknown_speaker"),
+        ({"speakers": 0}, "invalid_request"),
+        ({"speakers": 21}, "invalid_request"),
+        ({"speakers": "2"}, "invalid_request"),
+        ({"voices": {"default": "clone"}}, "voice_consent_required"),
+        ({"voices": {"default": "clone"}, "voice_consent": "yes"}, "invalid_request"),
+        ({"voices": {"S1": "clone"}, "voice_consent": True, "target_languages": ["ca"]}, "cloning_not_offered"),
+        ({"glossary": {"term": 1}}, "invalid_request"),
+        ({"glossary": {"": "empty"}}, "invalid_request"),
+        ({"glossary": {str(number): None for number in range(201)}}, "invalid_request"),
+        ({"glossary": {"half \ud800": None}}, "invalid_request"),
+        ({"registers": {"default": "rude"}}, "invalid_request"),
         ({"voices": {"default": "fake:nobody"}}, "unknown_voice"),
         ({"voices": {"S1": "fake:pau"}}, "voice_language_mismatch"),
         ({"voices": {"S1": 1}}, "invalid_request"),
@@ -180,6 +198,28 @@ def test_a_voice_for_a_speaker(person: Person, video: UUID) -> None:
     assert refused.get_json(force=True)["speakers"] == ["Ana", "Pau"]
     assert order(person, video, source_transcript=two, voices={"Ana": "fake:ana"}).status_code == 202
     assert order(person, video, voices={"S7": "fake:ana"}).status_code == 202
+    assert order(person, video, source_transcript=SRT, voices={"S2": "fake:ana"}).status_code == 202, "told by voice"
+
+
+@pytest.mark.usefixtures("served")
+def test_a_cloned_voice_a_glossary_and_registers(person: Person, video: UUID, engine: Engine) -> None:
+    answer = order(
+        person,
+        video,
+        target_languages=["es", "ca"],
+        voices={"S1": "clone"},
+        voice_consent=True,
+        glossary={" One  Voice ": None, "dub": " doblaje ", "plain": ""},
+        registers={"default": "formal", "S2": "informal"},
+    )
+    assert answer.status_code == 202
+    assert answer.json
+    with transaction(engine) as session:
+        options = session.get_one(Job, UUID(answer.json["job_id"])).options
+    assert options["voices"] == {"S1": "clone"}
+    assert options["voice_consent"] is True
+    assert options["glossary"] == {"One Voice": None, "dub": "doblaje", "plain": None}
+    assert options["registers"] == {"default": "formal", "S2": "informal"}
 
 
 @pytest.mark.usefixtures("served")
@@ -420,7 +460,10 @@ def test_languages(person: Person) -> None:
 def test_voices(person: Person) -> None:
     client = person.client
     assert [voice["voice_id"] for voice in (client.get("/voices").json or {})["items"]] == ["fake:ana", "fake:pau"]
-    assert (client.get("/voices?language=ES").json or {})["items"] == SLOTS["speech_synthesis"]["voices"][:1]
+    ana = {**SLOTS["speech_synthesis"]["voices"][0], "engine": "fake", "preview_url": None}
+    for query in ("language=ES", "gender=female", "language=es&engine=fake"):
+        assert (client.get(f"/voices?{query}").json or {})["items"] == [ana]
+    assert (client.get("/voices?engine=openai").json or {})["items"] == []
     assert (client.get("/voices?language=de").json or {})["items"] == []
     assert code(client.get("/voices?language=no%20language")) == (422, "invalid_language")
 

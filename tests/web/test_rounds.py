@@ -135,14 +135,17 @@ def test_two_retries_at_once_open_one_round(person: Person, video: UUID, engine:
 def test_a_language_is_added(person: Person, video: UUID, engine: Engine, settings: Settings) -> None:
     job = a_job(engine, "es", video_id=video)
     ended(engine, settings, job, "es")
-    answer = more(person, job, "ca-ES", voices={"default": "fake:pau"})
+    wishes = {"glossary": {"dub": None}, "registers": {"S1": "formal"}}
+    answer = more(person, job, "ca-ES", voices={"default": "fake:pau"}, **wishes)
     assert answer.status_code == 202
     assert [(dub["language"], dub["status"]) for dub in answer.json["dubs"]] == [  # type: ignore[index]
         ("es", "COMPLETED"),
         ("ca", "PENDING"),
     ]
     with transaction(engine) as session:
-        assert session.get_one(Job, job).options["voices_for"] == {"ca": {"default": "fake:pau"}}
+        options = session.get_one(Job, job).options
+        assert options["voices_for"] == {"ca": {"default": "fake:pau"}}
+        assert (options["glossary_for"], options["registers_for"]) == ({"ca": {"dub": None}}, {"ca": {"S1": "formal"}})
     ended(engine, settings, job, "ca")
     assert person.get(f"/dubbing-jobs/{job}").json["status"] == "COMPLETED"  # type: ignore[index]
 
@@ -169,6 +172,8 @@ def test_a_failed_addition_leaves_the_job_completed(
         (["de"], {}, (422, "unsupported_language_pair")),
         ([], {}, (422, "invalid_request")),
         (["ca"], {"voices": {"default": "fake:ana"}}, (422, "voice_language_mismatch")),
+        (["ca"], {"voices": {"default": "clone"}}, (422, "voice_consent_required")),
+        (["ca"], {"voices": {"default": "clone"}, "voice_consent": True}, (422, "cloning_not_offered")),
         (["ca"], {"target_transcripts": {"es": SRT}}, (422, "unknown_target_transcript")),
         (["ca"], {"source_language": "en"}, (422, "invalid_request")),
     ],

@@ -73,7 +73,7 @@ def test_a_dub_leaves_every_kind_of_result(engine, settings, talk, tmp_path):
     assert (job.status, job.progress, job.dubs[0].status) == ("COMPLETED", 1.0, "COMPLETED")
     assert set(results(engine, held)) == {
         "dubbed_video.mp4", "dubbed_audio.m4a", "dub_subtitles.srt", "dub_subtitles.vtt", "source_subtitles.srt",
-        "source_subtitles.vtt", "transcript.json", "report.json",
+        "source_subtitles.vtt", "transcript.json", "report.json", "report_picture.svg",
     }  # fmt: skip
     for result in results(engine, held).values():
         stored = Storage(settings).head(result.key)
@@ -171,8 +171,11 @@ def test_a_given_transcript_without_times_is_aligned(engine, settings, talk, tmp
 
 
 def test_a_line_that_can_never_fit_fails_the_language_with_its_code(engine, settings, talk):
+    """What the user wrote is never shortened."""
     endless = GivenTranscript((GivenLine("word " * 200, 0.5, 2.0),))
     held = order(engine, settings, talk, source_transcript=endless.to_dict())
+    with transaction(engine) as session:
+        session.get_one(Job, held.job_id).dubs[0].transcript = endless.to_dict()
     job = run(engine, settings, held)
     assert (job.status, job.error_code) == ("FAILED", "translation_too_long")
 
@@ -253,4 +256,4 @@ def test_what_belongs_to_the_source_is_there_once(engine, settings, talk):
     assert sorted(row.kind for row in rows if row.language is None) == [
         "source_subtitles", "source_subtitles", "transcript",
     ]  # fmt: skip
-    assert len({row.filename for row in rows}) == len(rows) == 3 + 2 * 5
+    assert len({row.filename for row in rows}) == len(rows) == 3 + 2 * 6

@@ -1,13 +1,30 @@
 """For operators: everybody's accounts and jobs."""
 
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
 from flask import Response
 
 from shared import log
 from shared.accounts import roster
+from shared.costs import calls
+from shared.costs.calls import Sum
 from shared.dubbing import overview
 from shared.models import Job, User
 from web import paging
-from web.admin.schemas import AdminJob, AdminJobList, AdminJobQuery, AdminUser, AdminUserList, UserQuery
+from web.admin.schemas import (
+    AdminJob,
+    AdminJobList,
+    AdminJobQuery,
+    AdminUser,
+    AdminUserList,
+    Cost,
+    CostList,
+    CostQuery,
+    JobCosts,
+    UserQuery,
+)
 from web.auth import admin_only, user_id
 from web.dubbing.bodies import job_body
 from web.dubbing.routes import wake
@@ -40,9 +57,10 @@ def list_all_jobs(query: AdminJobQuery) -> Response:
         rows = overview.listed(
             session, limit=query.limit + 1, before=before, status=query.status, user_id=query.user_id
         )
+        costs = calls.of_jobs(session, [job.job_id for job in rows])
     page, last = paging.split(rows, query)
     cursor = paging.cursor(last.job_id if last else None, "admin-jobs")
-    return reply(AdminJobList(items=[_job(job) for job in page], next_cursor=cursor))
+    return reply(AdminJobList(items=[_job(job, costs) for job in page], next_cursor=cursor))
 
 
 @admin.post("/admin/jobs/<uuid:job_id>/retry", responses={202: AdminJob})
@@ -51,9 +69,31 @@ def retry_users_job(path: JobPath) -> Response:
     """Try again, in its owner's name, what did not succeed."""
     with transaction() as session:
         job = overview.retry(session, neighbours().settings, path.job_id)
+        costs = calls.of_jobs(session, [path.job_id])
     _log.info("retried_by_operator", job_id=str(path.job_id), operator=str(user_id()))
     wake(path.job_id)
-    return reply(_job(job), 202)
+    return reply(_job(job, costs), 202)
+
+
+@admin.get("/admin/costs", responses={200: CostList})
+@admin_only
+def list_costs(query: CostQuery) -> Response:
+    """What providers were asked for, and what it costs at the prices known here."""
+    before = paging.before_name(query, "admin-costs")
+    with transaction() as session:
+        sums = calls.sums(
+            session,
+            query.by,
+            since=query.begin,
+            until=query.end,
+            limit=query.limit + 1,
+            before=before,
+            provider=query.provider,
+            job_id=query.job_id,
+        )
+    page, last = paging.split(sums, query)
+    cursor = paging.cursor(last.group if last else None, "admin-costs")
+    return reply(CostList(items=[_cost(one) for one in page], next_cursor=cursor))
 
 
 def _user(user: User) -> AdminUser:
@@ -61,5 +101,14 @@ def _user(user: User) -> AdminUser:
     return AdminUser.model_validate({"user_id": user.id, **values})
 
 
-def _job(job: Job) -> AdminJob:
-    return AdminJob(**job_body(job).model_dump(), user_id=job.user_id)
+def _job(job: Job, costs: Mapping[UUID, Sum]) -> AdminJob:
+    known = costs.get(job.job_id, Sum(str(job.job_id), 0, 0, 0.0, 0))
+    return AdminJob(**job_body(job).model_dump(), user_id=job.user_id, costs=JobCosts(**_sums(known)))
+
+
+def _cost(one: Sum) -> Cost:
+    return Cost(group=one.group, units=one.units, **_sums(one))
+
+
+def _sums(one: Sum) -> dict[str, Any]:
+    return {"price_usd": one.price, "calls": one.calls, "failed": one.failed, "unpriced": one.unpriced}

@@ -21,6 +21,8 @@ from web.paging import PageQuery
 LONGEST_TRANSCRIPT = 5_000_000
 MOST_LANGUAGES, MOST_VOICES = 50, 100
 MOST_SECONDS = 1_000_000
+MOST_SPEAKERS = 20
+MOST_TERMS = 200
 
 
 def _at_most(limit: int) -> BeforeValidator:
@@ -53,10 +55,18 @@ VoiceId = Annotated[str, Field(min_length=1, max_length=200)]
 Transcript = Annotated[Text | dict[str, Any], WrapValidator(_transcript)]
 Languages = Annotated[list[Tag], _at_most(MOST_LANGUAGES)]
 Voices = Annotated[dict[Speaker, VoiceId], _at_most(MOST_VOICES)]
+Glossary = Annotated[
+    dict[Annotated[str, Field(min_length=1, max_length=100)], Annotated[str, Field(max_length=200)] | None],
+    _at_most(MOST_TERMS),
+]
+Registers = Annotated[dict[Speaker, Literal["formal", "informal"]], _at_most(MOST_VOICES)]
 TargetTranscripts = Annotated[dict[Tag, Transcript], _at_most(MOST_LANGUAGES)]
 REGIONS = "A tag that is not served falls back to its language: `en-US` to `en`, `es-MX` to `es`."
 
 
+TERMS = "Terms and their renderings; a term with null is kept as it is."
+REGISTERS = "How each speaker, or `default`, addresses others, where the language has a choice."
+CONSENT = "The owners of the voices agree that they are cloned; needed for the voice `clone`."
 GIVEN_TRANSLATIONS = (
     "What is to be said in a target language, instead of a translation: with times, or a line for each of the source's."
 )
@@ -101,7 +111,9 @@ class NewJob(BaseModel):
     voices: Voices = Field(
         default_factory=dict,
         max_length=MOST_VOICES,
-        description="A voice for each speaker, or for `default`; used in the target languages that it speaks.",
+        description="A voice for each speaker, or for `default`; used in the target languages that it speaks. "
+        "`auto`, which is also what nobody is asked for, chooses by the pitch of the speaker's own voice. "
+        "`clone` makes one from the speaker's own speech for this job, with `voice_consent`.",
     )
     background: Literal["keep", "duck", "drop"] = Field("duck", description="What becomes of music and noise.")
     subtitles: Literal["embedded", "files", "none"] = Field(
@@ -109,6 +121,18 @@ class NewJob(BaseModel):
     )
     range: RangeBody | None = Field(None, description="Dub only this stretch, as a short video of its own.")
     preview: bool = Field(False, strict=True, description="Dub only the first 30 seconds with speech.")
+    speakers: int | None = Field(
+        None, ge=1, le=MOST_SPEAKERS, strict=True, description="How many speak, where the transcript does not say who."
+    )
+    listen_back: bool | None = Field(
+        None,
+        strict=True,
+        description="Recognise the dub and report each line's word error rate, where the recogniser reads the "
+        "language. Left out: only with a recogniser that costs nothing.",
+    )
+    voice_consent: bool = Field(False, strict=True, description=CONSENT)
+    glossary: Glossary = Field(default_factory=dict, max_length=MOST_TERMS, description=TERMS)
+    registers: Registers = Field(default_factory=dict, max_length=MOST_VOICES, description=REGISTERS)
     webhook_url: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
         None, description="Where to tell that the job is over; without it the account's webhook is told, if it has one."
     )
@@ -128,6 +152,9 @@ class MoreLanguages(BaseModel):
     voices: Voices = Field(
         default_factory=dict, max_length=MOST_VOICES, description="A voice for each speaker in these languages."
     )
+    voice_consent: bool = Field(False, strict=True, description=CONSENT)
+    glossary: Glossary = Field(default_factory=dict, max_length=MOST_TERMS, description=TERMS)
+    registers: Registers = Field(default_factory=dict, max_length=MOST_VOICES, description=REGISTERS)
 
 
 class ErrorBody(BaseModel):

@@ -1,10 +1,8 @@
 """What this installation's engines can do."""
 
-from dataclasses import asdict
-
 from flask import Response
 
-from shared.languages import Capabilities, capabilities, display_name, normalise
+from shared.languages import Capabilities, Voice, capabilities, display_name, normalise
 from web.auth import public
 from web.languages.schemas import LanguageList, Named, SourceLanguage, VoiceBody, VoiceList, VoiceQuery
 from web.neighbours import transaction
@@ -24,11 +22,28 @@ def list_languages() -> Response:
 @languages.get("/voices", responses={200: VoiceList})
 @public
 def list_voices(query: VoiceQuery) -> Response:
-    """The voices there are, for one language or all."""
+    """The voices there are: all, or those of one language, gender or engine."""
     served = _served()
     wanted = normalise(query.language) if query.language else None
-    voices = [voice for voice in served.voices if wanted is None or wanted in voice.languages]
-    return reply(VoiceList(items=[VoiceBody.model_validate(asdict(voice)) for voice in voices]))
+    voices = [
+        voice
+        for voice in served.voices
+        if (wanted is None or wanted in voice.languages)
+        and query.gender in {None, voice.gender}
+        and query.engine in {None, voice.engine}
+    ]
+    return reply(VoiceList(items=[_voice(voice) for voice in voices]))
+
+
+def _voice(voice: Voice) -> VoiceBody:
+    return VoiceBody(
+        voice_id=voice.voice_id,
+        engine=voice.engine,
+        name=voice.name,
+        languages=list(voice.languages),
+        gender=voice.gender,
+        preview_url=voice.preview_url,
+    )
 
 
 def _served() -> Capabilities:

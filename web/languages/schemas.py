@@ -1,5 +1,7 @@
 """What the language and voice routes give."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -29,15 +31,19 @@ class VoiceQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     language: str | None = Field(None, min_length=2, max_length=35, description="Only voices that speak it.")
+    gender: Literal["female", "male"] | None = None
+    engine: str | None = Field(None, min_length=1, max_length=50, description="Only voices of this engine.")
 
 
 class VoiceBody(BaseModel):
-    """A voice to ask for by its `voice_id`."""
+    """A voice to ask for by its `voice_id`; hear it at `preview_url`, where its provider has a sample."""
 
     voice_id: str
+    engine: str
     name: str
     languages: list[str]
     gender: str | None
+    preview_url: str | None
 
 
 class VoiceList(BaseModel):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from shared.errors import TransientError
+from worker.engines.errors import LeftAloneError, OutOfQuotaError
 
 Result = TypeVar("Result")
 
@@ -24,6 +25,35 @@ class Patience:
     longest_wait: float = 20.0
 
 
+class Attempts:
+    """The attempts at one thing. The budget counts from here on.
+
+    `clock` and `sleep` count seconds, `jitter` gives 0 to 1: a wait is between half and all of its step.
+    """
+
+    def __init__(
+        self,
+        patience: Patience,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._patience, self._clock, self._sleep, self._jitter = patience, clock, sleep, jitter
+        self._began = clock()
+        self._failed = 0
+
+    def wait_after(self, error: TransientError) -> None:
+        """Wait until it may be tried again. Raises `error` when patience is used up, or waiting would not help."""
+        self._failed += 1
+        if self._failed >= self._patience.attempts or isinstance(error, OutOfQuotaError | LeftAloneError):
+            raise error
+        wait = _wait(self._failed, error.retry_after, self._patience, self._jitter())
+        if self._clock() - self._began + wait > self._patience.budget:
+            raise error
+        self._sleep(wait)
+
+
 def with_retries(
     call: Callable[[], Result],
     patience: Patience,
@@ -32,20 +62,13 @@ def with_retries(
     sleep: Callable[[float], None] = time.sleep,
     jitter: Callable[[], float] = random.random,
 ) -> Result:
-    """The result of `call`. Raises its last TransientError when patience is used up, anything else at once.
-
-    `clock` and `sleep` count seconds, `jitter` gives 0 to 1: a wait is between half and all of its step.
-    """
-    began = clock()
-    for attempt in range(1, patience.attempts):
+    """The result of `call`. Raises its last TransientError when patience is used up, anything else at once."""
+    attempts = Attempts(patience, clock=clock, sleep=sleep, jitter=jitter)
+    while True:
         try:
             return call()
         except TransientError as error:
-            wait = _wait(attempt, error.retry_after, patience, jitter())
-            if clock() - began + wait > patience.budget:
-                raise
-            sleep(wait)
-    return call()
+            attempts.wait_after(error)
 
 
 def _wait(attempt: int, retry_after: float | None, patience: Patience, jitter: float) -> float:

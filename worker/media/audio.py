@@ -24,10 +24,20 @@ TO_MONO = {1: (1.0,), 2: (0.5, 0.5), 6: (0.5, 0.5, 0.7071, 0.0, 0.3536, 0.3536)}
 _AU_HEADER = struct.Struct(">4s5I")
 
 
-def blocks(path: Path, frames: int = BLOCK_FRAMES) -> Iterator[Samples]:
-    """The file in blocks (n, channels); n is `frames` but for the last one."""
+def blocks(path: Path, frames: int = BLOCK_FRAMES, *, first: int = 0, count: int = -1) -> Iterator[Samples]:
+    """The file in blocks (n, channels); n is `frames` but for the last one.
+
+    `count` frames from frame `first` on; all where it is below zero.
+    """
     with _opened(path) as file:
-        yield from file.blocks(frames, dtype="float32", always_2d=True)
+        file.seek(first)
+        yield from file.blocks(frames, frames=count, dtype="float32", always_2d=True)
+
+
+def shape(path: Path) -> tuple[int, int, int]:
+    """The file's frames, rate and channels."""
+    with _opened(path) as file:
+        return file.frames, file.samplerate, file.channels
 
 
 def resampled_mono(path: Path, rate: int = 16_000, block_seconds: float = 1.0) -> Iterator[Samples]:
@@ -66,6 +76,22 @@ def read_span(path: Path, start_seconds: float, end_seconds: float) -> Samples:
         file.seek(first)
         samples: Samples = file.read(max(0, last - first), dtype="float32", always_2d=True)
         return samples
+
+
+def read_mono(path: Path, start_seconds: float, end_seconds: float, rate: int) -> Samples:
+    """The mean (n,) of all channels at `rate` Hz from `start_seconds` to `end_seconds`, within the file.
+
+    Beyond what is returned, memory does not grow with the stretch's length.
+    """
+    with _opened(path) as file:
+        first, last = (min(max(0, round(t * file.samplerate)), file.frames) for t in (start_seconds, end_seconds))
+        file.seek(first)
+        stream = soxr.ResampleStream(file.samplerate, rate, 1, dtype="float32")
+        read = file.blocks(BLOCK_FRAMES, frames=max(0, last - first), dtype="float32", always_2d=True)
+        resampled = [stream.resample_chunk(mono(block)) for block in read]
+        resampled.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
+    joined: Samples = np.concatenate(resampled)
+    return joined
 
 
 def write_flac(path: Path, blocks: Iterable[Samples | NDArray[np.int16]], rate: int, channels: int) -> int:

@@ -26,7 +26,7 @@ TAIL = -0.05
 PIECE_MARGIN = 0.15  # seconds of sound kept around a piece, so that no consonant is cut
 PIECE_GAP = 2.0  # a longer pause ends a piece: what lies in it is music or noise, which recognisers hear words in
 LONGEST_PIECE = 60.0  # a voice without any pause is cut here at the latest, where it is quietest
-SNAP = 0.5  # seconds
+CUT_OVERLAP = 2.0  # seconds that both sides of a cut through a voice hear
 
 
 def voiced_spans(mono16k_blocks: Iterable[Samples], rate: int = RATE) -> list[Span]:
@@ -43,33 +43,30 @@ def voiced_spans(mono16k_blocks: Iterable[Samples], rate: int = RATE) -> list[Sp
 
 
 def pieces(
-    spans: Sequence[Span], read_span: Callable[[float, float], Sound], max_seconds: float = 30.0
+    spans: Sequence[Span],
+    read_span: Callable[[float, float], Sound],
+    max_seconds: float = 30.0,
+    *,
+    overlap: float = 0.0,
+    through_pauses: bool = False,
 ) -> Iterator[Piece]:
     """The voiced stretches as pieces for a recogniser, cut at pauses, read one at a time.
 
     `read_span(start, end)` gives that stretch of the file as mono sound; it may be shorter at the end of the file.
-    A piece is at most `max_seconds` long unless one voice goes on without a pause; never above LONGEST_PIECE.
+    A piece is at most `max_seconds` long (and its margins) unless one voice goes on without a pause; never above
+    LONGEST_PIECE then, or `max_seconds` where that is more, and what follows such a cut hears CUT_OVERLAP of it again.
+
+    `overlap`: how many seconds of its predecessor's last speech a piece hears again, so that speakers can be told to
+    be the same. `through_pauses`: a long pause does not end a piece, but is made silent in it.
     """
+    gap = inf if through_pauses else PIECE_GAP
+    groups = _groups(spans, max_seconds - 2 * overlap, gap)
+    longest = max(max_seconds, LONGEST_PIECE) + 2 * PIECE_MARGIN
     index = 0
-    for group in _with_margins(_groups(spans, max_seconds)):
-        for start, sound in _cut(group, read_span):
-            yield Piece(index, start, sound)
+    for group in _reaching_back(_with_margins(groups), spans, overlap):
+        for start, sound in _cut(group, read_span, longest):
+            yield Piece(index, start, _muted(start, sound, spans) if through_pauses else sound)
             index += 1
-
-
-def snap_onset(time: float, spans: Sequence[Span], within: float = SNAP) -> float:
-    """The onset of the voice that begins closest to `time`, if that is within `within` seconds; else `time`."""
-    return _nearest(time, (span.start for span in spans), within)
-
-
-def snap_offset(time: float, spans: Sequence[Span], within: float = SNAP) -> float:
-    """The end of the voice that ends closest to `time`, if that is within `within` seconds; else `time`."""
-    return _nearest(time, (span.end for span in spans), within)
-
-
-def _nearest(time: float, candidates: Iterable[float], within: float) -> float:
-    best = min(candidates, key=lambda candidate: abs(candidate - time), default=time)
-    return best if abs(best - time) <= within else time
 
 
 def _raw_spans(blocks: Iterable[Samples]) -> tuple[list[Span], float]:
@@ -110,10 +107,10 @@ def _windows(blocks: Iterable[Samples]) -> Iterator[Samples]:
         yield np.pad(rest, (0, WINDOW - len(rest)))
 
 
-def _groups(spans: Sequence[Span], max_seconds: float) -> list[Span]:
+def _groups(spans: Sequence[Span], max_seconds: float, gap: float) -> list[Span]:
     groups: list[Span] = []
     for span in spans:
-        joinable = groups and span.start - groups[-1].end <= PIECE_GAP
+        joinable = groups and span.start - groups[-1].end <= gap
         if joinable and span.end - groups[-1].start <= max_seconds:
             groups[-1] = Span(groups[-1].start, span.end)
         else:
@@ -129,16 +126,46 @@ def _with_margins(groups: Sequence[Span]) -> Iterator[Span]:
         yield Span(max(before, group.start - PIECE_MARGIN), min(after, group.end + PIECE_MARGIN))
 
 
-def _cut(group: Span, read_span: Callable[[float, float], Sound]) -> Iterator[tuple[float, Sound]]:
+def _reaching_back(groups: Iterable[Span], spans: Sequence[Span], overlap: float) -> Iterator[Span]:
+    """Each group from `overlap` seconds before its predecessor's end on, or from the first voice that begins there.
+
+    Not over a pause longer than that: there is no sense in paying for silence.
+    """
+    before: Span | None = None
+    for group in groups:
+        if before is None or not overlap or group.start - before.end > overlap:
+            yield group
+        else:
+            earliest = max(before.start, before.end - overlap)
+            yield Span(next((s.start for s in spans if earliest <= s.start < before.end), earliest), group.end)
+        before = group
+
+
+def _cut(group: Span, read_span: Callable[[float, float], Sound], longest: float) -> Iterator[tuple[float, Sound]]:
     start = group.start
-    while group.end - start > LONGEST_PIECE:
-        sound = read_span(start, start + LONGEST_PIECE)
+    while group.end - start > longest:
+        sound = read_span(start, start + longest)
         end = _quietest(sound)
         yield start, Sound(sound.samples[:end], sound.rate)
-        start += end / sound.rate
+        start += end / sound.rate - CUT_OVERLAP
     sound = read_span(start, group.end)
     if len(sound.samples):
         yield start, sound
+
+
+def _muted(start: float, sound: Sound, spans: Sequence[Span]) -> Sound:
+    """`sound` without what lies in long pauses: music or noise, which recognisers hear words in."""
+    edges = pairwise([Span(-inf, -inf), *spans, Span(inf, inf)])
+    samples = sound.samples.copy()
+    for before, after in edges:
+        if after.start - before.end > PIECE_GAP:
+            first, last = (_sample(t - start, sound) for t in (before.end + PIECE_MARGIN, after.start - PIECE_MARGIN))
+            samples[first:last] = 0.0
+    return Sound(samples, sound.rate)
+
+
+def _sample(seconds: float, sound: Sound) -> int:
+    return round(min(max(0.0, seconds), sound.seconds) * sound.rate)
 
 
 def _quietest(sound: Sound) -> int:

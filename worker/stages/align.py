@@ -54,6 +54,7 @@ def _placing(
     audio = {line.id: line.audio for line in spoken.lines if line.audio}
     levels = track_levels(speaker_targets(source_powers(work, sound), lines)) if audio else {}
     lufs = {line.id: levels[line.speaker] for line in lines if line.id in audio}
+    own_rates = {line.id: line.own_rate for line in spoken.lines}
     recipe = Recipe(
         "align",
         VERSION,
@@ -64,7 +65,8 @@ def _placing(
 
     def build(out: Path) -> Facts:
         planned = plan(lines, limits)
-        loud = voice_track.write(out, _laid(work, planned, audio, lufs, step), sound.samples)
+        laid = _laid(work, planned, audio, own_rates, lufs, step)
+        loud = voice_track.write(out, laid, sound.samples)
         return {"plan": asdict(planned), "lufs": loud}
 
     return recipe, build
@@ -77,11 +79,19 @@ def timeline_lines(translation: Translation, spoken: Spoken) -> list[Line]:
 
 
 def _laid(
-    work: Work, planned: Plan, audio: dict[int, Artifact], lufs: dict[int, float], step: Step
+    work: Work,
+    planned: Plan,
+    audio: dict[int, Artifact],
+    own_rates: dict[int, float],
+    lufs: dict[int, float],
+    step: Step,
 ) -> Iterator[tuple[float, Samples]]:
-    """Each line's start and its sound at 48 kHz, in order."""
+    """Each line's start and its sound at 48 kHz, in order. A plan's speeds count from the voice's default rate."""
     starts = {placement.id: placement.start for placement in planned.placements}
-    jobs = (StretchJob(p.id, work.checkpoints.path(audio[p.id]), p.speed, lufs[p.id]) for p in planned.placements)
+    jobs = (
+        StretchJob(p.id, work.checkpoints.path(audio[p.id]), p.speed / own_rates[p.id], lufs[p.id])
+        for p in planned.placements
+    )
     for number, (line_id, samples) in enumerate(stretch_all(jobs, work.cores // work.lanes), 1):
         step.at(number / len(starts))
         yield starts[line_id], samples

@@ -10,6 +10,7 @@ from shared.dubbing import jobs
 from shared.dubbing.jobs import NewResult
 from shared.storage import results_prefix
 from worker.report import Dubbed, report
+from worker.stages.picture import drawn
 from worker.subtitles import to_srt, to_vtt
 from worker.work import Work
 
@@ -62,20 +63,23 @@ def _media(work: Work, dubbed: Dubbed, prefix: str, name: str) -> Iterator[NewRe
 
 
 def _documents(work: Work, dubbed: Dubbed, prefix: str, name: str) -> Iterator[NewResult]:
-    for document in _texts(name, dubbed, subtitles=work.request.subtitles != "none"):
+    for document in _texts(work, name, dubbed):
         key = f"{prefix}{document.kind}{PurePath(document.filename).suffix}"
         body = document.text.encode()
         work.storage.put(key, body, document.content_type)
         yield NewResult(document.language, document.kind, key, document.filename, document.content_type, len(body))
 
 
-def _texts(name: str, dubbed: Dubbed, *, subtitles: bool) -> Iterator[_Document]:
+def _texts(work: Work, name: str, dubbed: Dubbed) -> Iterator[_Document]:
     source, target = dubbed.heard.transcript.language, dubbed.language
-    if subtitles:
+    if work.request.subtitles != "none":
         yield from _subtitles(name, dubbed)
     transcript = dubbed.heard.transcript.to_dict()
     yield _Document(None, "transcript", f"{name}.{source}.transcript.json", "application/json", _json(transcript))
-    yield _Document(target, "report", f"{name}.{target}.report.json", "application/json", _json(report(dubbed)))
+    found = report(dubbed)
+    yield _Document(target, "report", f"{name}.{target}.report.json", "application/json", _json(found))
+    picture = drawn(work, dubbed, found)
+    yield _Document(target, "report_picture", f"{name}.{target}.report.svg", "image/svg+xml", picture)
 
 
 def _subtitles(name: str, dubbed: Dubbed) -> Iterator[_Document]:

@@ -1,23 +1,25 @@
 """Recognition piece by piece, each piece's words a checkpoint of their own."""
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from statistics import fmean
 from typing import Any
 
 from shared.dubbing.transcript import Transcript, Word
 from shared.errors import PermanentError
 from worker.artifacts import Recipe
-from worker.engines.protocols import Piece, Recognised, Sound, SpeechRecogniser
+from worker.engines.chain import SpeechRecognitionChain, who
+from worker.engines.protocols import Piece, Recognised, Sound
+from worker.hallucination import believable
+from worker.joining import Part, joined
 from worker.media.voice_activity import pieces
-from worker.segmentation import segmented
+from worker.segmentation import are_events, segmented
 from worker.spans import Span
 from worker.work import Work
 
-VERSION = 1
-LONGEST_PIECE_SECONDS = 30.0
+VERSION = 3
 UNDETERMINED = "und"  # BCP-47: nothing was said in any language
-
+OVERLAP = 20.0  # seconds of speech that pieces have in common where the recogniser tells speakers apart
 
 # Reads a stretch of the sound, by its start and end in seconds.
 Read = Callable[[float, float], Sound]
@@ -26,18 +28,17 @@ Told = Callable[[float], None]
 
 
 class Recognition:
-    """One sound's recognition. `found`: an earlier attempt had recognised some of it."""
+    """One sound's recognition, its pieces' `bounds` by index. `found`: an earlier attempt had recognised some of it."""
 
-    def __init__(self, work: Work, recogniser: SpeechRecogniser, engine: str, sound: str, read: Read) -> None:
+    def __init__(self, work: Work, recogniser: SpeechRecognitionChain, sound: str, read: Read) -> None:
         """`sound` is the fingerprint of what `read` reads."""
         self.found = False
+        self.bounds: dict[int, Span] = {}
         self._work = work
         self._recogniser = recogniser
-        self._engine = engine
         self._sound = sound
         self._read = read
         self._recipes: dict[int, Recipe] = {}
-        self._ends: dict[int, float] = {}
 
     def run(self, voiced: list[Span], told: Told) -> list[Recognised]:
         """The words of all pieces, in order."""
@@ -45,12 +46,15 @@ class Recognition:
         for recognised in self._recogniser.recognise(self._missing(voiced, done), self._work.request.source_language):
             self._work.checkpoints.make_document(self._recipes[recognised.index], lambda r=recognised: asdict(r))  # type: ignore[misc]
             done[recognised.index] = recognised
-            told(self._ends[recognised.index])
+            told(self.bounds[recognised.index].end)
         return [done[index] for index in sorted(done)]
 
     def _missing(self, voiced: list[Span], done: dict[int, Recognised]) -> Iterator[Piece]:
         """The pieces that no earlier attempt recognised; what one did is put into `done`."""
-        for piece in pieces(voiced, self._read, LONGEST_PIECE_SECONDS):
+        diarised = self._recogniser.diarises
+        overlap = OVERLAP if diarised else 0.0
+        cut = pieces(voiced, self._read, self._recogniser.longest_piece, overlap=overlap, through_pauses=diarised)
+        for piece in cut:
             recipe = self._recipe(piece)
             known = self._work.checkpoints.find([recipe]).get(recipe.fingerprint)
             if known is None:
@@ -65,27 +69,55 @@ class Recognition:
             "seconds": round(piece.sound.seconds, 3),
             "language": self._work.request.source_language,
         }
-        recipe = Recipe("transcribe.piece", VERSION, (self._sound,), options, self._engine)
-        self._recipes[piece.index], self._ends[piece.index] = recipe, piece.start + piece.sound.seconds
+        recipe = Recipe("transcribe.piece", VERSION, (self._sound,), options, self._recogniser.label)
+        self._recipes[piece.index] = recipe
+        self.bounds[piece.index] = Span(piece.start, piece.start + piece.sound.seconds)
         return recipe
 
 
-def document_of(heard: list[Recognised], source_language: str | None, doubtful_below: float | None) -> dict[str, Any]:
-    """What the pieces say as `{transcript, doubtful}`. Raises PermanentError `source_language_unknown`."""
-    words = sorted((word for piece in heard for word in piece.words), key=lambda word: word.start)
+def document_of(
+    heard: list[Recognised],
+    bounds: Mapping[int, Span],
+    voiced: list[Span],
+    source_language: str | None,
+    *,
+    doubtful: bool,
+) -> dict[str, Any]:
+    """What the pieces say as `{transcript, doubtful, engine, diarised}`.
+
+    `bounds` are the pieces, by index, and `voiced` where there is a voice. Where the engine `diarised`, a speaker's
+    name begins with the number of the piece that it was first heard in. Raises PermanentError
+    `source_language_unknown`.
+    """
+    found = joined([Part(*bounds[one.index], one.words, one.speakers) for one in heard])
+    said = _spoken(found.words, believable(found.words, voiced))
+    words = [found.words[index] for index in said]
+    diarised = bool(words) and all(one.speakers is not None for one in heard if one.words)
+    speakers = [found.speakers[index] for index in said] if diarised and found.speakers else None
     language = source_language or (_detected(heard) if words else UNDETERMINED)
-    doubtful = doubtful_below is not None and bool(words) and fmean(w.confidence for w in words) < doubtful_below
-    return {"transcript": Transcript(language, segmented(words, language)).to_dict(), "doubtful": doubtful}
+    written = Transcript(language, segmented(words, language, speakers)).to_dict()
+    engine = who(piece.engine for piece in heard)
+    return {"transcript": written, "doubtful": doubtful, "engine": engine, "diarised": diarised}
+
+
+def _spoken(words: Sequence[Word], believed: Sequence[int]) -> list[int]:
+    """Those of `believed` (places in `words`) that are no songs, laughter and noises: those stay in the original."""
+    events = are_events([words[index].text for index in believed])
+    return [index for index, event in zip(believed, events, strict=True) if not event]
 
 
 def _from_document(document: dict[str, Any]) -> Recognised:
     words = tuple(Word(**word) for word in document["words"])
-    return Recognised(document["index"], words, document["language"])
+    speakers = tuple(document["speakers"]) if document["speakers"] is not None else None
+    return Recognised(document["index"], words, document["language"], speakers, document["engine"])
 
 
 def _detected(heard: list[Recognised]) -> str:
-    """The language most pieces are in."""
-    languages = [piece.language for piece in heard if piece.language]
-    if not languages:
+    """The language that is spoken the longest."""
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for piece in heard:
+        if piece.language:
+            seconds[piece.language] += sum(word.end - word.start for word in piece.words)
+    if not seconds:
         raise PermanentError("source_language_unknown", "The language could not be told. Name the source language.")
-    return max(set(languages), key=languages.count)
+    return max(seconds, key=lambda language: seconds[language])

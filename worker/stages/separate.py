@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker.artifacts import Artifact, Facts, Recipe
-from worker.engines import registry
+from worker.engines import chain
 from worker.stages.extract import Extracted
 from worker.work import Work
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,8 @@ class Bed:
 def separate(work: Work, sound: Extracted) -> Bed:
     """The background of the sound."""
     with work.progress.stage("separate") as step:
-        separator = registry.build("source_separation", work.settings)
-        name = f"{separator.name}/{separator.model}"
-        recipe = Recipe("separate", VERSION, (sound.sound.fingerprint,), engine=name, suffix=".flac")
+        separator = chain.source_separation(work.settings)
+        recipe = Recipe("separate", VERSION, (sound.sound.fingerprint,), engine=separator.label, suffix=".flac")
 
         def build(out: Path) -> Facts:
             made = separator.separate(work.checkpoints.path(sound.sound), work.scratch)
@@ -33,9 +32,9 @@ def separate(work: Work, sound: Extracted) -> Bed:
                 out.touch()  # nothing, so that nobody asks again
             else:
                 made.background.rename(out)
-            return {"separated": made.background is not None}
+            return {"separated": made.background is not None, "engine": made.engine}
 
         background = work.checkpoints.make(recipe, build)
-        step.ran(name, whole=background.made)
+        step.ran(separator.label, whole=background.made)
     separated = background.facts["separated"]
-    return Bed(background if separated else sound.sound, ducked=not separated, engine=name)
+    return Bed(background if separated else sound.sound, ducked=not separated, engine=background.facts["engine"])

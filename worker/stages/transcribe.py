@@ -1,30 +1,28 @@
 """transcribe: who says what, when. A given transcript is timed; else the voiced spans are recognised."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import soxr
 
 from shared.dubbing.transcript import GivenTranscript, Transcript
 from shared.errors import PermanentError
 from worker.artifacts import Recipe
-from worker.engines import registry
-from worker.engines.protocols import Samples, Sound, SpeechRecogniser
+from worker.engines import chain
+from worker.engines.protocols import Samples, Sound
 from worker.expectation import transcriber
-from worker.given_transcript import timed
+from worker.given_transcript import spoken_only, timed
 from worker.given_translation import excerpted
-from worker.media import ffmpeg
-from worker.media.audio import mono, read_span, resampled_mono
+from worker.media.audio import read_mono, resampled_mono
 from worker.media.voice_activity import RATE, voiced_spans
 from worker.progress import Step
 from worker.spans import Span, union
 from worker.stages.extract import Extracted
 from worker.stages.recognition import Recognition, document_of
+from worker.stages.speakers import Names, told_apart
 from worker.work import Work
 
-VERSION = 1
+VERSION = 2
 VOICES_SHARE = 0.1  # of the time that finding the voices and recognising them takes
 
 
@@ -32,7 +30,8 @@ VOICES_SHARE = 0.1  # of the time that finding the voices and recognising them t
 class Heard:
     """The transcript, who wrote it, and what is doubtful about it.
 
-    `voiced` are all spans with a voice (seconds), `speech` those of them that the transcript has words for.
+    `voiced` are all spans with a voice (seconds), `speech` those of them that the transcript has words for. `pitches`
+    has the median pitch (Hz) of the speakers' voices, `diarisation` who told them apart (None: the transcript does).
     """
 
     transcript: Transcript
@@ -40,6 +39,8 @@ class Heard:
     voiced: list[Span]
     engine: str
     warnings: tuple[str, ...]
+    pitches: Mapping[str, float] = field(default_factory=dict)
+    diarisation: str | None = None
 
 
 def transcribe(work: Work, sound: Extracted) -> Heard:
@@ -48,11 +49,16 @@ def transcribe(work: Work, sound: Extracted) -> Heard:
         voiced = _voiced(work, sound, step)
         given = work.request.transcript
         written = _recognised(work, sound, voiced, step) if given is None else _given(work, sound, voiced, given)
-        step.ran(written.engine, whole=written.made and voiced.made)
-    transcript, warnings = written.transcript, written.warnings
+        told = told_apart(
+            work, sound.sound.fingerprint, written.transcript, lambda start, end: _read(work, sound, start, end),
+            voiced.spans, names=written.names, given=given is not None,
+        )  # fmt: skip
+        step.ran(written.engine, whole=written.made and voiced.made and told.made)
+    transcript, warnings = told.transcript, (*written.warnings, *told.warnings)
     if not transcript.segments:
         warnings = (*warnings, "no_speech_found")
-    return Heard(transcript, _speech(voiced.spans, transcript), voiced.spans, written.engine, warnings)
+    speech = _speech(voiced.spans, transcript)
+    return Heard(transcript, speech, voiced.spans, written.engine, warnings, told.pitches, told.engine)
 
 
 class _Voiced(NamedTuple):
@@ -65,6 +71,7 @@ class _Written(NamedTuple):
     engine: str
     made: bool
     warnings: tuple[str, ...] = ()
+    names: Names = "none"
 
 
 def _voiced(work: Work, sound: Extracted, step: Step) -> _Voiced:
@@ -87,7 +94,9 @@ def _voiced(work: Work, sound: Extracted, step: Step) -> _Voiced:
 def _given(work: Work, sound: Extracted, voiced: _Voiced, given: GivenTranscript) -> _Written:
     """The transcript that came with the job: its times snapped to the sound, or found by forced alignment."""
     language, given = _source_language(work), excerpted(given, sound.source.excerpt)
-    aligner = None if given.timed else registry.build("forced_alignment", work.settings)
+    if all(text.timed for text in work.request.translations.values()):  # others name its lines by their number
+        given = spoken_only(given)
+    aligner = None if given.timed else chain.forced_alignment(work.settings)
     engine = transcriber(work.settings, work.request)
     options = {"given": given.to_dict(), "language": language}
     recipe = Recipe("transcribe.given", VERSION, (sound.sound.fingerprint,), options, engine)
@@ -102,15 +111,15 @@ def _given(work: Work, sound: Extracted, voiced: _Voiced, given: GivenTranscript
             duration=sound.seconds,
         ).to_dict(),
     )
-    return _Written(Transcript.from_dict(document.content), engine, document.made)
+    names: Names = "final" if given.names_speakers else "none"
+    return _Written(Transcript.from_dict(document.content), engine, document.made, names=names)
 
 
 def _recognised(work: Work, sound: Extracted, voiced: _Voiced, step: Step) -> _Written:
     """What the recogniser hears, as one document: another round reads neither the sound nor the pieces again."""
-    recogniser: SpeechRecogniser = registry.build("speech_recognition", work.settings)
-    engine, anew = transcriber(work.settings, work.request), False
+    recogniser, anew = chain.speech_recognition(work.settings), False
     options = {"language": work.request.source_language, "doubtful_below": recogniser.doubtful_below}
-    recipe = Recipe("transcribe.recognised", VERSION, (sound.sound.fingerprint,), options, engine)
+    recipe = Recipe("transcribe.recognised", VERSION, (sound.sound.fingerprint,), options, recogniser.label)
 
     def read(start: float, end: float) -> Sound:
         return _read(work, sound, start, end)
@@ -120,14 +129,17 @@ def _recognised(work: Work, sound: Extracted, voiced: _Voiced, step: Step) -> _W
 
     def build() -> dict[str, Any]:
         nonlocal anew
-        recognition = Recognition(work, recogniser, engine, sound.sound.fingerprint, read)
+        recognition = Recognition(work, recogniser, sound.sound.fingerprint, read)
         heard = recognition.run(voiced.spans, told)
         anew = not recognition.found
-        return document_of(heard, work.request.source_language, recogniser.doubtful_below)
+        doubtful = recogniser.doubts(heard)
+        return document_of(heard, recognition.bounds, voiced.spans, work.request.source_language, doubtful=doubtful)
 
     document = work.checkpoints.make_document(recipe, build)
     warnings = ("recognition_doubtful",) if document.content["doubtful"] else ()
-    return _Written(Transcript.from_dict(document.content["transcript"]), engine, anew, warnings)
+    transcript, diarised = Transcript.from_dict(document.content["transcript"]), document.content["diarised"]
+    engine = document.content["engine"] or recogniser.label
+    return _Written(transcript, engine, anew, warnings, "by_piece" if diarised else "none")
 
 
 def _speech(voiced: list[Span], transcript: Transcript) -> list[Span]:
@@ -150,5 +162,4 @@ def _path(work: Work, sound: Extracted) -> Path:
 
 def _read(work: Work, sound: Extracted, start: float, end: float) -> Sound:
     """That stretch of the file, mono at 16 kHz."""
-    samples = mono(read_span(_path(work, sound), start, min(end, sound.seconds)))
-    return Sound(soxr.resample(samples, ffmpeg.RATE, RATE), RATE)
+    return Sound(read_mono(_path(work, sound), start, min(end, sound.seconds), RATE), RATE)

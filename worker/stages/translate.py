@@ -1,28 +1,37 @@
 """translate: each segment into the target language, in batches that are checkpoints of their own; or what was given."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from shared.dubbing.transcript import GivenTranscript, Segment
+from worker import glossary
 from worker.artifacts import Document, Recipe
-from worker.engines import registry
-from worker.engines.protocols import SourceLine, Translator
-from worker.engines.retry import Patience, with_retries
+from worker.engines import chain
+from worker.engines.chain import TranslationChain, who
+from worker.engines.protocols import SourceLine, TranslationContext
 from worker.forecast import GIVEN
 from worker.given_translation import lines_of
 from worker.stages.extract import Extracted
+from worker.stages.paces import budgets
 from worker.stages.transcribe import Heard
 from worker.work import Work
 
-VERSION = 1
+VERSION = 3
+NEIGHBOURS = 3  # lines before and after a batch that the translator gets to read
 
 
 @dataclass(frozen=True)
 class Translation:
-    """What is to be said in one language, by whom and when (ids are places in `lines`), and who translated it."""
+    """What is to be said in one language, by whom and when (ids are places in `lines`), and who translated it.
+
+    `engines` are who did each line; none for what was given. `reasons`: by line, what a person should know of it.
+    """
 
     lines: tuple[Segment, ...]
     engine: str
+    engines: tuple[str, ...] = ()
+    reasons: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def speakers(self) -> tuple[str, ...]:
@@ -36,7 +45,7 @@ def translate(work: Work, language: str, sound: Extracted, heard: Heard) -> Tran
     if given is not None:
         with work.progress.stage("translate", language):
             return _given(work, language, sound, heard, given)
-    return _translated(work, language, heard)
+    return _translated(work, language, sound, heard)
 
 
 def _given(work: Work, language: str, sound: Extracted, heard: Heard, given: GivenTranscript) -> Translation:
@@ -53,35 +62,90 @@ def _given(work: Work, language: str, sound: Extracted, heard: Heard, given: Giv
     return Translation(lines, GIVEN)
 
 
-def _translated(work: Work, language: str, heard: Heard) -> Translation:
-    segments, texts, made = heard.transcript.segments, list[str](), list[bool]()
+def _translated(work: Work, language: str, sound: Extracted, heard: Heard) -> Translation:
+    segments, texts, engines, made = heard.transcript.segments, list[str](), list[str](), list[bool]()
+    refused = set[int]()
     with work.progress.stage("translate", language) as step:
-        translator: Translator = registry.build("translation", work.settings)
-        name = f"{translator.name}/{translator.model}"
-        for batch in _batches([_line(segment) for segment in segments], translator.batch_lines):
-            document = _batch(work, translator, name, batch, (heard.transcript.language, language))
-            texts += document.content
+        translator, summary = chain.translation(work.settings), ""
+        budget = budgets(work, language, heard.transcript, sound.seconds)
+        lines = [_line(segment, budget[segment.id]) for segment in segments]
+        for batch in _batches(lines, translator.batch_lines):
+            context = replace(_context(work, language, batch), summary=summary)
+            document = _batch(work, translator, batch, (heard.transcript.language, language), context)
+            summary = document.content["summary"]
+            texts += document.content["texts"]
+            engines += document.content["engines"]
+            refused |= set(document.content["refused"])
             made.append(document.made)
             step.at(len(texts) / len(segments))
-        step.ran(name, whole=all(made) and bool(made))
+        step.ran(translator.label, whole=all(made) and bool(made))
     pairs = zip(segments, texts, strict=True)
-    return Translation(tuple(replace(segment, text=text, words=()) for segment, text in pairs), name)
+    said = tuple(replace(segment, text=text, words=()) for segment, text in pairs)
+    reasons = _reasons(segments, texts, refused, work.request.terms(language))
+    return Translation(said, who(engines) or translator.label, tuple(engines), reasons)
 
 
-def _line(segment: Segment) -> SourceLine:
-    return SourceLine(segment.id, segment.text, segment.speaker, segment.end - segment.start)
+def _reasons(
+    segments: Sequence[Segment], texts: Sequence[str], refused: set[int], terms: Mapping[str, str]
+) -> dict[int, tuple[str, ...]]:
+    """By line: that a provider refused it, that a term of the glossary is not rendered as it should be."""
+    found = {segment.id: ("content_refused",) if segment.id in refused else () for segment in segments}
+    for segment, text in zip(segments, texts, strict=True):
+        if glossary.unmet(terms, segment.text, text):
+            found[segment.id] = (*found[segment.id], "glossary_not_met")
+    return {line: reasons for line, reasons in found.items() if reasons}
 
 
-def _batch(
-    work: Work, translator: Translator, name: str, batch: Sequence[SourceLine], pair: tuple[str, str]
-) -> Document:
-    options = {"texts": [[line.text, line.speaker, round(line.seconds, 2)] for line in batch], "pair": list(pair)}
-    recipe = Recipe("translate.batch", VERSION, options=options, engine=name)
-    return work.checkpoints.make_document(
-        recipe, lambda: with_retries(lambda: translator.translate(batch, *pair), Patience())
+def _line(segment: Segment, budget: int) -> SourceLine:
+    """As the translator gets it. The budget is advice: a batch that was translated under another one serves."""
+    return SourceLine(segment.id, segment.text, segment.speaker, segment.end - segment.start, budget)
+
+
+def _context(work: Work, language: str, batch: "_Batch") -> TranslationContext:
+    """All that helps with the batch but the story so far."""
+    registers = work.request.registers_of(language)
+    speakers = {line.speaker for line in batch.lines} | {"default"}
+    return TranslationContext(
+        batch.before,
+        batch.after,
+        glossary=glossary.occurring(work.request.terms(language), (line.text for line in batch.lines)),
+        register={speaker: register for speaker, register in registers.items() if speaker in speakers},
     )
 
 
-def _batches(lines: Sequence[SourceLine], size: int) -> Iterator[Sequence[SourceLine]]:
+def _batch(
+    work: Work, translator: TranslationChain, batch: "_Batch", pair: tuple[str, str], context: TranslationContext
+) -> Document:
+    """The batch's document `{texts, engines, refused, summary}`.
+
+    Its name says what has to be so: lines, glossary, registers. The neighbours and the story so far only help: with
+    them in the name, editing one line would translate all the others again.
+    """
+    options = {
+        "texts": [[line.text, line.speaker, round(line.seconds, 2)] for line in batch.lines],
+        "pair": list(pair),
+        "glossary": dict(context.glossary),
+        "register": dict(context.register),
+    }
+    recipe = Recipe("translate.batch", VERSION, options=options, engine=translator.label)
+
+    def build() -> dict[str, Any]:
+        made = translator.translate(batch.lines, *pair, context)
+        return {"texts": made.texts, "engines": made.engines, "refused": sorted(made.refused), "summary": made.summary}
+
+    return work.checkpoints.make_document(recipe, build)
+
+
+class _Batch(NamedTuple):
+    """Lines to translate, and those next to them."""
+
+    lines: tuple[SourceLine, ...]
+    before: tuple[SourceLine, ...]
+    after: tuple[SourceLine, ...]
+
+
+def _batches(lines: Sequence[SourceLine], size: int) -> Iterator[_Batch]:
     for start in range(0, len(lines), size):
-        yield lines[start : start + size]
+        end = start + size
+        before, after = lines[max(0, start - NEIGHBOURS) : start], lines[end : end + NEIGHBOURS]
+        yield _Batch(tuple(lines[start:end]), tuple(before), tuple(after))

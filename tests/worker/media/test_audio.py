@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.errors import PermanentError
 from tests.worker.media.sources import click_times, clicks
-from worker.media.audio import blocks, exactly, read_span, resampled_mono, write_flac
+from worker.media.audio import blocks, exactly, read_mono, read_span, resampled_mono, write_flac
 from worker.media.loudness import amplitude, decibels, gain_db, speech_only, target_lufs
 
 
@@ -48,6 +48,18 @@ def test_spans_are_cut_at_the_ends_of_the_file(tmp_path: Path) -> None:
     assert read_span(tmp_path / "a.flac", 1.5, 9).shape == (24_000, 1)
     assert read_span(tmp_path / "a.flac", -1, 0.5).shape == (24_000, 1)
     assert read_span(tmp_path / "a.flac", 5, 6).shape == (0, 1)
+
+
+@pytest.mark.parametrize("rate", [16_000, 48_000])
+def test_a_stretch_is_read_as_mono_at_another_rate(tmp_path: Path, rate: int) -> None:
+    write_flac(tmp_path / "a.flac", [clicks(5, (0.5, 2.5, 4.25))], 48_000, 2)
+    mono = read_mono(tmp_path / "a.flac", 2.0, 4.5, rate)
+    assert mono.dtype == np.float32
+    assert len(mono) == pytest.approx(2.5 * rate, abs=1)
+    again = np.interp(np.arange(2.5 * 48_000) / 48_000, np.arange(len(mono)) / rate, mono)
+    assert click_times(again.astype(np.float32)) == pytest.approx([0.5, 2.25], abs=0.0005)
+    assert len(read_mono(tmp_path / "a.flac", 4.5, 9, rate)) == pytest.approx(0.5 * rate, abs=1)
+    assert not len(read_mono(tmp_path / "a.flac", 6, 9, rate))
 
 
 def test_a_place_that_does_not_exist_and_a_file_that_is_not_sound(tmp_path: Path) -> None:

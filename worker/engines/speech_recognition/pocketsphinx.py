@@ -26,6 +26,8 @@ class PocketSphinxRecogniser:
     # 0.25–0.44; English over music 15 dB below it 0.38–0.52 (error rate 0.29–0.42), 10 dB below 0.30–0.37 (0.6–0.7).
     # A single short line can be anywhere between 0.2 and 0.9.
     doubtful_below: float | None = 0.5
+    longest_piece = 30.0
+    diarises = False
 
     def __init__(self, settings: Settings) -> None:
         del settings

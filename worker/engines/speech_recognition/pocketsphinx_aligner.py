@@ -12,9 +12,7 @@ from shared.errors import PermanentError
 from worker.engines.protocols import Sound
 from worker.engines.speech_recognition.pocketsphinx_decoder import FRAMES_PER_SECOND, listen, spelling
 from worker.engines.speech_recognition.pronunciation import sounded_out, tokens
-
-Times = tuple[float, float]
-_SHORTEST = 0.01  # seconds: one frame
+from worker.engines.speech_recognition.timing import Times, between
 
 
 class PocketSphinxAligner:
@@ -59,26 +57,6 @@ class PocketSphinxAligner:
             raise _mismatch()
         times = [(item.start_frame / FRAMES_PER_SECOND, (item.end_frame + 1) / FRAMES_PER_SECOND) for item in spoken]
         return times[::-1]
-
-
-def between(times: Sequence[Times | None], seconds: float) -> list[Times]:
-    """`times` with the missing ones spread evenly over the gap they stand in, all within 0 to `seconds`, in order."""
-    filled: list[Times] = []
-    for index, time in enumerate(times):
-        before = filled[-1][1] if filled else 0.0
-        filled.append(time or _share(before, times[index:], seconds))
-    return [_within(time, seconds) for time in filled]
-
-
-def _share(start: float, rest: Sequence[Times | None], seconds: float) -> Times:
-    """The first missing one's part of the gap that begins at `start`."""
-    run, until = next(((n, time[0]) for n, time in enumerate(rest) if time), (len(rest), seconds))
-    return start, start + max(0.0, until - start) / run
-
-
-def _within(time: Times, seconds: float) -> Times:
-    start = min(time[0], max(0.0, seconds - _SHORTEST))
-    return round(start, 3), round(min(seconds, max(time[1], start)), 3)
 
 
 def _span(found: list[Times], group: Sequence[str]) -> Times | None:

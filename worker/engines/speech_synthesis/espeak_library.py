@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-REQUEST = struct.Struct("<II")  # bytes of the voice's name, bytes of the text
+REQUEST = struct.Struct("<III")  # words a minute, bytes of the voice's name, bytes of the text
 ANSWER = struct.Struct("<IIQ")  # 0 or VOICE_NOT_FOUND, sample rate in Hz, bytes of samples
 VOICE_NOT_FOUND = 3
 _PR_SET_PDEATHSIG = 1
@@ -22,6 +22,8 @@ _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples come through the callback,
 _DONT_EXIT = 0x8000
 _CHARS_UTF8 = 1  # neither SSML (0x10) nor phoneme input (0x100): all text is only text
 _POSITION_CHARACTER = 1
+_RATE = 1  # espeakRATE, in words a minute
+USUAL_RATE = 175  # espeakRATE_NORMAL
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Library:
             voices.append(_read(listed[len(voices)].contents))
         return voices
 
-    def speak(self, text: bytes, voice: str) -> bytes:
+    def speak(self, text: bytes, voice: str, words_a_minute: int = USUAL_RATE) -> bytes:
         """UTF-8 `text` spoken by `voice` (`roa/es+f3`): 16-bit mono samples. Raises LookupError, OSError."""
         parts: list[bytes] = []
 
@@ -76,6 +78,8 @@ class Library:
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else the time: the breath of some voices is random
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise LookupError(voice)
+        if words_a_minute != USUAL_RATE:
+            self._library.espeak_SetParameter(_RATE, words_a_minute, 0)
         size = ctypes.c_size_t(len(text) + 1)
         status = self._library.espeak_Synth(text, size, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None)
         if status != 0:
@@ -98,20 +102,21 @@ def _main(path: str, data: str) -> None:
     """Speak each line of standard input in a fork of its own, until that ends."""
     library = Library(path, data)
     while len(header := sys.stdin.buffer.read(REQUEST.size)) == REQUEST.size:
-        voice, text = (sys.stdin.buffer.read(size) for size in REQUEST.unpack(header))
+        words_a_minute, *sizes = REQUEST.unpack(header)
+        voice, text = (sys.stdin.buffer.read(size) for size in sizes)
         parent = os.getpid()
         if os.fork() == 0:
             _die_with(parent)
-            _answer(library, voice.decode(), text)
+            _answer(library, voice.decode(), text, words_a_minute)
             os._exit(0)
         _, status = os.wait()
         if status:
             sys.exit(1)  # the line's answer is missing or cut short: only a fresh pipe can be trusted
 
 
-def _answer(library: Library, voice: str, text: bytes) -> None:
+def _answer(library: Library, voice: str, text: bytes, words_a_minute: int) -> None:
     try:
-        status, samples = 0, library.speak(text, voice)
+        status, samples = 0, library.speak(text, voice, words_a_minute)
     except LookupError:
         status, samples = VOICE_NOT_FOUND, b""
     sys.stdout.buffer.write(ANSWER.pack(status, library.rate, len(samples)) + samples)

@@ -10,7 +10,7 @@ import espeakng_loader
 from shared.errors import PermanentError, TransientError
 from shared.limited import Limits, command
 from worker.engines.speech_synthesis import espeak_library
-from worker.engines.speech_synthesis.espeak_library import ANSWER, REQUEST, VOICE_NOT_FOUND
+from worker.engines.speech_synthesis.espeak_library import ANSWER, REQUEST, USUAL_RATE, VOICE_NOT_FOUND
 
 LIMITS = Limits(cpu_seconds=60, memory_bytes=1024**3)  # of each line, which has a process of its own
 
@@ -21,16 +21,18 @@ class Speaker:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
-    def speak(self, text: bytes, voice: str, timeout: float) -> tuple[bytes, int]:
-        """UTF-8 `text` in the library's voice `voice`: 16-bit mono samples, and their rate.
+    def speak(self, text: bytes, voice: str, timeout: float, rate: float = 1.0) -> tuple[bytes, int]:
+        """UTF-8 `text` in the library's voice `voice`, `rate` times as fast as usual: 16-bit mono samples, and how many
+        there are in a second.
 
         Raises PermanentError `voice_not_found`, TransientError `synthesis_timed_out`, `synthesis_crashed`.
         """
         try:
             process = self._started()
-            _send(process, REQUEST.pack(len(voice.encode()), len(text)) + voice.encode() + text)
+            name, words_a_minute = voice.encode(), round(USUAL_RATE * rate)
+            _send(process, REQUEST.pack(words_a_minute, len(name), len(text)) + name + text)
             deadline = time.monotonic() + timeout
-            status, rate, size = ANSWER.unpack(_receive(process, ANSWER.size, deadline))
+            status, samples_a_second, size = ANSWER.unpack(_receive(process, ANSWER.size, deadline))
             samples = _receive(process, size, deadline)
         except TransientError:
             self.stop()
@@ -40,7 +42,7 @@ class Speaker:
             raise _crashed() from error
         if status == VOICE_NOT_FOUND:
             raise PermanentError("voice_not_found", f"eSpeak cannot load its voice {voice!r}.")
-        return samples, rate
+        return samples, samples_a_second
 
     def stop(self) -> None:
         """End the process."""

@@ -12,15 +12,16 @@ import soundfile
 from shared.config import Settings
 from shared.errors import PermanentError, TransientError
 from shared.limited import Limits, command
-from worker.engines.protocols import Sound, Voice
+from worker.engines.protocols import NO_SPEECH_CONTEXT, Sound, SpeechContext, Voice
+from worker.threads import cores
 
 LIMITS = Limits(cpu_seconds=60, memory_bytes=1024**3, file_bytes=256 * 1024**2)
 TIMEOUT = 120.0
 VOICES = (
-    Voice("flite:slt", "English, SLT", ("en", "en-US"), "female"),
-    Voice("flite:rms", "English, RMS", ("en", "en-US"), "male"),
-    Voice("flite:awb", "English (Scotland), AWB", ("en", "en-GB"), "male"),
-    Voice("flite:kal16", "English, KAL", ("en", "en-US"), "male"),
+    Voice("flite:slt", "English, SLT", ("en", "en-US"), "female", pitch=164.0),
+    Voice("flite:rms", "English, RMS", ("en", "en-US"), "male", pitch=99.0),
+    Voice("flite:awb", "English (Scotland), AWB", ("en", "en-GB"), "male", pitch=121.0),
+    Voice("flite:kal16", "English, KAL", ("en", "en-US"), "male", pitch=89.5),
 )
 _PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": ", ", "…": "..."})
 
@@ -30,7 +31,8 @@ class FliteSynthesiser:
 
     name = "flite"
     model = "2.2"
-    parallel_lines = 8
+    parallel_lines = cores()
+    rates = (1.0, 1.0)
 
     def __init__(self, settings: Settings) -> None:
         del settings
@@ -39,9 +41,17 @@ class FliteSynthesiser:
         """The four voices; none when flite is not installed."""
         return VOICES if shutil.which("flite") else ()
 
-    def synthesise(self, text: str, voice_id: str, language: str) -> Sound:
+    def synthesise(
+        self,
+        text: str,
+        voice_id: str,
+        language: str,
+        *,
+        rate: float = 1.0,
+        context: SpeechContext = NO_SPEECH_CONTEXT,
+    ) -> Sound:
         """`text` at 16 kHz. Raises PermanentError `voice_not_found`, `empty_speech`, `engine_not_installed`."""
-        del language
+        del language, rate, context
         if voice_id not in {voice.voice_id for voice in VOICES}:
             raise PermanentError("voice_not_found", f"Flite has no voice {voice_id!r}.")
         if shutil.which("flite") is None:

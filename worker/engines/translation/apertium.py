@@ -6,14 +6,15 @@ import textwrap
 import threading
 import unicodedata
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import langcodes
 
 from shared.config import Settings
 from shared.errors import PermanentError
-from worker.engines.protocols import SourceLine
+from worker import glossary
+from worker.engines.protocols import NO_TRANSLATION_CONTEXT, SourceLine, Translated, TranslationContext
 from worker.engines.translation.apertium_pipeline import Pipeline, stages
 
 MODES = Path("/usr/share/apertium/modes")
@@ -32,6 +33,7 @@ class ApertiumTranslator:
     name = "apertium"
     model = "3"
     batch_lines = 200
+    shortens = False
 
     def __init__(self, settings: Settings, timeout: float = 30.0) -> None:
         del settings
@@ -42,13 +44,25 @@ class ApertiumTranslator:
         """The installed pairs: `eng-spa` is (en, es), `cat-por_BR` is (ca, pt-BR)."""
         return frozenset(installed())
 
-    def translate(self, lines: Sequence[SourceLine], source: str, target: str) -> list[str]:
-        """One text for each line. Raises PermanentError `unsupported_language_pair`, TransientError."""
+    def translate(
+        self,
+        lines: Sequence[SourceLine],
+        source: str,
+        target: str,
+        context: TranslationContext = NO_TRANSLATION_CONTEXT,
+    ) -> Translated:
+        """One text for each line, the glossary's renderings in it where they can be put; of the context no more is
+        used. Raises PermanentError `unsupported_language_pair`, TransientError."""
         with _turn:
             pipeline = self._pipeline((source, target))
             for other in _all_pipelines - {pipeline}:
                 other.stop()
-            return [self._line(pipeline, line.text) for line in lines]
+            return Translated(tuple(self._with_terms(pipeline, line.text, context.glossary) for line in lines))
+
+    def shorten(self, line: SourceLine, text: str, budget: int, source: str, target: str) -> str:
+        """Raises PermanentError `cannot_shorten`: rules know one rendering only."""
+        del line, text, budget, source, target
+        raise PermanentError("cannot_shorten", "Apertium has no shorter rendering of a line.")
 
     def _pipeline(self, pair: tuple[str, str]) -> Pipeline:
         if pair not in self._pipelines:
@@ -60,6 +74,12 @@ class ApertiumTranslator:
             self._pipelines[pair] = Pipeline(mode)
             _all_pipelines.add(self._pipelines[pair])
         return self._pipelines[pair]
+
+    def _with_terms(self, pipeline: Pipeline, text: str, terms: Mapping[str, str]) -> str:
+        """The line; where its terms got lost on the way, translated without regard to them."""
+        placed, renderings = glossary.protected(terms, text)
+        translated = glossary.restored(self._line(pipeline, placed), renderings) if renderings else None
+        return self._line(pipeline, text) if translated is None else translated
 
     def _line(self, pipeline: Pipeline, text: str) -> str:
         plain = _plain(text)

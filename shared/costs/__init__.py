@@ -1,0 +1,1 @@
+"""What providers are paid for: each call, its price, and the sums operators look at."""

@@ -1,0 +1,54 @@
+"""The account of cloned voices: written before a provider is asked for one, kept until the voice is gone.
+
+Each function is one step inside one transaction; between them the provider is asked.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import delete, exists, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared.dubbing import jobs
+from shared.dubbing.jobs import Claim
+from shared.dubbing.state import LIVE
+from shared.models import ClonedVoice, Job, new_id
+
+# Clones that may still be wanted: of a job that is under way.
+_WANTED = exists().where(Job.job_id == ClonedVoice.job_id, Job.status.in_(LIVE), Job.deleted_at.is_(None))
+
+
+def note(session: Session, held: Claim, provider: str, reference: str) -> ClonedVoice:
+    """The row of the job's clone of this reference, written if it is not there yet. Raises LeaseLostError."""
+    jobs.lock(session, held)
+    row = insert(ClonedVoice).values(id=new_id(), job_id=held.job_id, provider=provider, reference=reference)
+    session.execute(row.on_conflict_do_nothing(index_elements=["job_id", "provider", "reference"]))
+    mine = select(ClonedVoice).where(
+        ClonedVoice.job_id == held.job_id, ClonedVoice.provider == provider, ClonedVoice.reference == reference
+    )
+    return session.scalars(mine).one()
+
+
+def made(session: Session, clone_id: UUID, voice_id: str) -> bool:
+    """The provider has made it; False when the row is gone: nobody wants the voice any more."""
+    noted = update(ClonedVoice).where(ClonedVoice.id == clone_id).values(voice_id=voice_id)
+    return session.execute(noted.returning(ClonedVoice.id)).one_or_none() is not None
+
+
+def gone(session: Session, clone_id: UUID) -> None:
+    """The voice is deleted at the provider, so there is nothing more to remember."""
+    session.execute(delete(ClonedVoice).where(ClonedVoice.id == clone_id))
+
+
+def left_over(session: Session, job_id: UUID | None = None) -> Sequence[ClonedVoice]:
+    """The clones of jobs that are over or gone, oldest first; of one job if it is named."""
+    query = select(ClonedVoice).where(~_WANTED).order_by(ClonedVoice.id)
+    if job_id is not None:
+        query = query.where(ClonedVoice.job_id == job_id)
+    return session.scalars(query).all()
+
+
+def known(session: Session) -> Sequence[ClonedVoice]:
+    """All clones that there are or may be."""
+    return session.scalars(select(ClonedVoice)).all()

@@ -1,0 +1,253 @@
+"""Voices cloned from a speaker's own speech, at the providers' stand-ins, over real media and the real database."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from sqlalchemy import func, select, update
+
+from shared.config import Settings
+from shared.db import transaction
+from shared.dubbing import clones, jobs
+from shared.dubbing.jobs import Claim
+from shared.dubbing.transcript import GivenLine, GivenTranscript
+from shared.errors import LeaseLostError, PermanentError, TransientError
+from shared.models import ClonedVoice, Job, new_id
+from tests.factories import a_job
+from tests.media import SAYING, speech
+from tests.standins.server import CUT, Server, serving, status
+from tests.worker.test_pipeline import order, report
+from worker import cloned_voices, pipeline, work
+from worker.engines import chain
+from worker.engines.voice_cloning import names
+
+CLONED = {"default": "clone"}
+ROUTES = {"elevenlabs": ("elevenlabs_clone", "elevenlabs_speech"), "fish": ("fish_clone", "fish_speech")}
+
+
+@pytest.fixture(scope="module")
+def _server() -> Iterator[Server]:
+    with serving("elevenlabs_speaking", "fish_speaking") as server:
+        yield server
+
+
+@pytest.fixture
+def server(_server: Server) -> Server:
+    _server.forget()
+    for voices in (_server.elevenlabs_voices, _server.fish_voices):
+        for name in [name for name, voice in voices.items() if "onevoice" in str(voice)]:
+            del voices[name]
+    return _server
+
+
+BOTH = pytest.mark.parametrize("provider", ["elevenlabs", "fish"])
+
+
+@pytest.fixture
+def provider() -> str:
+    return "elevenlabs"
+
+
+@pytest.fixture
+def cloning(make_settings: Callable[..., Settings], server: Server, provider: str) -> Settings:
+    return make_settings(
+        **server.settings(),
+        speech_synthesis=(provider,), speech_recognition=("fake",), translation=("fake",), forced_alignment=("fake",),
+        source_separation=("fake",), engine_first_wait_seconds=0.01,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return speech(tmp_path_factory.mktemp("talk") / "talk.wav", " ".join([SAYING] * 4))
+
+
+def there(server: Server, provider: str) -> list[str]:
+    """The names of the clones that the provider holds."""
+    voices = getattr(server, f"{provider}_voices").values()
+    return [name for voice in voices if (name := voice.get("name") or voice["title"]).startswith("onevoice")]
+
+
+def a_clone_job(engine: Any, settings: Settings, talk: Path, *languages: str, **options: Any) -> Claim:
+    """A claimed job whose one speaker says nearly all of the talk in lines of four seconds."""
+    seconds = soundfile.info(talk).duration
+    times = [(start, start + 3.8) for start in range(0, int(seconds) - 4, 4)]
+    lines = tuple(GivenLine(f"Line {number}.", start, end, "Ana") for number, (start, end) in enumerate(times))
+    return order(
+        engine, settings, talk, *(languages or ("es",)), seconds=seconds,
+        source_transcript=GivenTranscript(lines).to_dict(),
+        options={"voices": CLONED, "voice_consent": True, **options},
+    )  # fmt: skip
+
+
+def run(engine: Any, settings: Settings, held: Claim) -> Job:
+    pipeline.run(work.load(settings, engine, held))
+    with transaction(engine) as session:
+        return session.get_one(Job, held.job_id)
+
+
+def rows(engine: Any) -> list[ClonedVoice]:
+    with transaction(engine) as session:
+        return list(session.scalars(select(ClonedVoice)))
+
+
+def over(engine: Any, job_id: Any) -> None:
+    """The job ends as a killed one does: nobody cleans up behind it."""
+    with transaction(engine) as session:
+        session.execute(update(Job).where(Job.job_id == job_id).values(status="FAILED"))
+
+
+@BOTH
+def test_one_clone_a_speaker_speaks_all_languages_and_is_deleted_at_the_end(
+    engine, cloning, server, provider, talk, tmp_path
+):
+    held = a_clone_job(engine, cloning, talk, "es", "fr")
+    server.plan(ROUTES[provider][0], status(503), CUT)  # the second makes the voice, and its answer is lost
+    job = run(engine, cloning, held)
+    assert [(dub.status, dub.error_message) for dub in job.dubs] == [("COMPLETED", None)] * 2
+    assert server.calls(ROUTES[provider][0]) == 2
+    assert len(there(server, provider)) == 1
+    said = report(engine, cloning, held, tmp_path)
+    assert {line["voice"] for line in said["lines"]} == {f"clone:{rows(engine)[0].reference[:16]}"}
+    with transaction(engine) as session:
+        assert not clones.left_over(session, new_id())
+    assert cloned_voices.end(cloning, engine, held.job_id) == 1
+    assert there(server, provider) == []
+    assert rows(engine) == []
+    spoken = server.calls(ROUTES[provider][1])
+    second = _again(engine, cloning, held)
+    assert run(engine, cloning, second).status == "COMPLETED"
+    assert server.calls(ROUTES[provider][0]) == 2, (
+        "the lines are known by what the voice was made of: none is needed"
+    )
+    assert server.calls(ROUTES[provider][1]) == spoken
+
+
+def _again(engine: Any, settings: Settings, held: Claim) -> Claim:
+    """Another job like it for the same video."""
+    with transaction(engine) as session:
+        job = session.get_one(Job, held.job_id)
+        values = {"source_transcript": job.source_transcript, "options": job.options}
+        video_id = job.video_id
+    job_id = a_job(engine, "es", "fr", video_id=video_id, **values)
+    with transaction(engine) as session:
+        again = jobs.claim(session, job_id, settings)
+    assert again is not None
+    return again
+
+
+@BOTH
+def test_what_a_crash_left_is_swept(engine, cloning, server, provider, talk):
+    """Before the answer was noted (the row has no voice yet) and after; a job that goes on keeps its clone."""
+    held = a_clone_job(engine, cloning, talk)
+    cloner = chain.voice_cloning(cloning)
+    assert cloner is not None
+    with transaction(engine) as session:
+        noted = clones.note(session, held, provider, "one").id, clones.note(session, held, provider, "two").id
+    sample = [_sample(talk)]
+    lost = cloner.clone(names.name(cloning, noted[0]), sample, "en")
+    assert cloner.clone(names.name(cloning, noted[0]), sample, "en") == lost, "an answer that got lost is found by name"
+    voice = cloner.clone(names.name(cloning, noted[1]), sample, "en")
+    with transaction(engine) as session:
+        assert clones.made(session, noted[1], voice)
+        assert clones.note(session, held, provider, "two").voice_id == voice
+    assert cloned_voices.sweep_in_child(engine) == 0
+    assert cloned_voices.sweep(cloning, engine) == 0
+    assert len(there(server, provider)) == 2
+    over(engine, held.job_id)
+    assert cloned_voices.sweep(cloning, engine) == 2
+    assert there(server, provider) == []
+    assert rows(engine) == []
+
+
+def _sample(talk: Path):
+    from worker.engines.protocols import Sound
+
+    samples, rate = soundfile.read(talk, dtype="float32")
+    return Sound(samples, rate)
+
+
+def test_a_clone_that_cannot_be_deleted_is_remembered(engine, cloning, server, provider, talk):
+    held, cloner = a_clone_job(engine, cloning, talk), chain.voice_cloning(cloning)
+    assert cloner is not None
+    with transaction(engine) as session:
+        noted = clones.note(session, held, provider, "one").id
+    cloner.clone(names.name(cloning, noted), [_sample(talk)], "en")
+    over(engine, held.job_id)
+    server.plan("elevenlabs_delete_voice", *[status(500)] * cloning.engine_attempts)
+    assert cloned_voices.end(cloning, engine, held.job_id) == 0
+    assert len(rows(engine)) == len(there(server, provider)) == 1
+    assert cloned_voices.sweep(cloning, engine) == 1
+    assert there(server, provider) == rows(engine) == []
+
+
+@BOTH
+def test_strays_go_and_other_installations_stay(engine, cloning, make_settings, server, provider, talk):
+    cloner, sample = chain.voice_cloning(cloning), [_sample(talk)]
+    assert cloner is not None
+    cloner.clone(names.name(cloning, new_id()), sample, "en")
+    cloner.clone(names.name(make_settings(s3_bucket="another"), new_id()), sample, "en")
+    held = a_clone_job(engine, cloning, talk)
+    with transaction(engine) as session:
+        noted = clones.note(session, held, provider, "in flight").id
+    cloner.clone(names.name(cloning, noted), sample, "en")
+    assert cloned_voices.sweep_strays(cloning, engine) == 1
+    assert len(there(server, provider)) == 2
+
+
+def test_who_says_too_little_gets_another_voice_and_is_reported(
+    engine, cloning, server, provider, talk, tmp_path
+):
+    lines = (GivenLine("Hello there.", 0.0, 3.0, "Ana"), GivenLine("Hi.", 4.0, 6.0, "Ana"))
+    held = order(
+        engine, cloning, talk, seconds=soundfile.info(talk).duration,
+        source_transcript=GivenTranscript(lines).to_dict(), options={"voices": CLONED, "voice_consent": True},
+    )  # fmt: skip
+    assert run(engine, cloning, held).status == "COMPLETED"
+    said = report(engine, cloning, held, tmp_path)
+    assert "clone_too_little_speech" in [warning["code"] for warning in said["warnings"]]
+    assert all(line["voice"].startswith(f"{provider}:") for line in said["lines"])
+    assert server.calls(ROUTES[provider][0]) == 0
+
+
+def test_nothing_is_cloned_without_consent(engine, cloning, server, provider, talk):
+    held = a_clone_job(engine, cloning, talk, voice_consent=False)
+    job = run(engine, cloning, held)
+    assert (job.status, job.error_code) == ("FAILED", "voice_consent_required")
+    assert server.calls(ROUTES[provider][0]) == 0
+
+
+def test_a_clone_that_nobody_wants_any_more_is_deleted_at_once(engine, cloning, server, provider, talk, monkeypatch):
+    """The job was taken away and its rows swept while the provider worked."""
+    held = a_clone_job(engine, cloning, talk)
+    running = work.load(cloning, engine, held)
+    made = clones.made
+
+    def swept_meanwhile(session, clone_id, voice_id):
+        clones.gone(session, clone_id)
+        return made(session, clone_id, voice_id)
+
+    monkeypatch.setattr(clones, "made", swept_meanwhile)
+    with pytest.raises(LeaseLostError):
+        pipeline.run(running)
+    assert there(server, provider) == []
+
+
+def test_a_provider_that_stays_away_is_trouble_that_may_pass(engine, cloning, server, provider, talk):
+    held = a_clone_job(engine, cloning, talk)
+    server.plan(ROUTES[provider][0], *[status(503)] * cloning.engine_attempts)
+    with pytest.raises(TransientError):
+        run(engine, cloning, held)
+    with transaction(engine) as session:
+        assert session.scalar(select(func.count()).select_from(ClonedVoice)) == 1
+
+
+def test_a_protected_voice_is_not_cloned(cloning, server, provider, talk):
+    cloner = chain.voice_cloning(cloning)
+    assert cloner is not None
+    with pytest.raises(PermanentError) as refused:
+        cloner.clone("onevoice-protected", [_sample(talk)], "en")
+    assert refused.value.code == "cloning_refused"
+    assert there(server, provider) == []

@@ -1,0 +1,45 @@
+"""Engines of the `gpu` extra: whether it is installed, where its models run, and what their failures mean."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+from shared.config import SettingsError
+from shared.errors import PermanentError, TransientError
+
+
+def demand(package: str, engine: str) -> None:
+    """Raises SettingsError where `package`, which `engine` stands on, is not installed. Imports nothing."""
+    if find_spec(package) is None:
+        raise SettingsError(
+            f"The engine {engine!r} needs the package {package!r}. Install requirements-gpu.txt (see docs/engines.md)."
+        )
+
+
+def device(wished: str) -> str:
+    """`cpu` or `cuda`; for `auto` the graphics processor where there is one."""
+    if wished != "auto":
+        return wished
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@contextmanager
+def loading(engine: str, model: str) -> Iterator[None]:
+    """A model that can't be had: not there, not fetched, not a model. Raises PermanentError `model_unavailable`."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, LookupError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise PermanentError("model_unavailable", f"{engine} can't load the model {model!r}: {said}.") from error
+
+
+@contextmanager
+def running(engine: str) -> Iterator[None]:
+    """A model at work. Raises TransientError `engine_crashed` where the device fails or its memory is used up."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise TransientError("engine_crashed", f"{engine} stopped in its work: {said}.") from error

@@ -1,0 +1,148 @@
+"""ElevenLabs: voices of its library and of the account, with their neighbours' lines for the melody."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import langcodes
+from elevenlabs.core.api_error import ApiError
+from elevenlabs.core.request_options import RequestOptions
+from elevenlabs.types import VoiceSettings
+
+from shared.config import Settings
+from shared.errors import PermanentError
+from worker.engines.door import Usage, door
+from worker.engines.protocols import NO_SPEECH_CONTEXT, Sound, SpeechContext, Voice
+from worker.engines.sdk import elevenlabs as sdk
+from worker.engines.speech_synthesis import pcm
+from worker.engines.voice_cloning.names import CLONE
+
+RATE = 24_000  # Hz; 44.1 and 48 kHz need a larger plan
+LISTING_SECONDS = 10
+PAGES, PAGE = 20, 100
+# https://elevenlabs.io/docs/overview/models, read 2026-11. Each voice speaks all that its model does.
+_MULTILINGUAL_V2 = (
+    "en", "ja", "zh", "de", "hi", "fr", "ko", "pt", "it", "es", "id", "nl", "tr", "fil", "pl", "sv", "bg", "ro", "ar",
+    "cs", "el", "fi", "hr", "ms", "sk", "da", "ta", "uk", "ru",
+)  # fmt: skip
+_V2_5 = (*_MULTILINGUAL_V2, "hu", "no", "vi")
+_V3 = (
+    *_V2_5, "af", "as", "az", "be", "bn", "bs", "ca", "ceb", "cy", "et", "fa", "ga", "gl", "gu", "ha", "he", "hy", "is",
+    "jv", "ka", "kk", "kn", "ky", "lb", "ln", "lt", "lv", "mk", "ml", "mr", "ne", "ny", "pa", "ps", "sd", "sl", "so",
+    "sr", "sw", "te", "th", "ur",
+)  # fmt: skip
+_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+
+class ElevenLabsSynthesiser:
+    """A SpeechSynthesiser."""
+
+    name = "elevenlabs"
+    rates = (0.7, 1.2)
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._door = door(sdk.PROVIDER, settings)
+        self.model = settings.elevenlabs_speech_model
+        self.parallel_lines = settings.elevenlabs_concurrency
+
+    def voices(self) -> tuple[Voice, ...]:
+        """The account's voices, asked for once. Raises what the provider's failures are."""
+        return _listed(self._settings)
+
+    def synthesise(
+        self,
+        text: str,
+        voice_id: str,
+        language: str,
+        *,
+        rate: float = 1.0,
+        context: SpeechContext = NO_SPEECH_CONTEXT,
+    ) -> Sound:
+        """`text` at 24 kHz. Raises PermanentError `voice_not_found`, `empty_speech`, `content_refused`, and what may
+        pass as TransientError."""
+        plain, own_id = pcm.demand_words(text), voice_id.removeprefix("elevenlabs:")
+        if own_id == voice_id or not _ID.fullmatch(own_id):
+            raise _not_found(voice_id)
+        options = {**_language(self.model, language), **_neighbours(self.model, context), **_speed(rate)}
+
+        def spoken() -> Sound:
+            with sdk.told():
+                return pcm.sound(self._asked(plain, voice_id, own_id, options), RATE, self.name)
+
+        usage = (Usage("characters", len(plain)),)
+        return self._door.call(spoken, slot="speech_synthesis", model=self.model, usage=lambda _: usage)
+
+    def _asked(self, text: str, voice_id: str, own_id: str, options: dict[str, Any]) -> bytes:
+        """The sound as it streams in."""
+        speech = sdk.client(self._settings).text_to_speech
+        try:
+            return b"".join(
+                speech.stream(own_id, text=text, model_id=self.model, output_format="pcm_24000", seed=0, **options)
+            )
+        except ApiError as error:
+            if error.status_code == 404 or sdk.vendor_code(error) in sdk.VOICE_GONE:
+                raise _not_found(voice_id) from error
+            raise
+
+
+def languages(model: str) -> tuple[str, ...]:
+    """What the voices speak with this model."""
+    if "v2_5" in model:
+        return _V2_5
+    return _V3 if "_v3" in model else _MULTILINGUAL_V2
+
+
+def _not_found(voice_id: str) -> PermanentError:
+    message = f"ElevenLabs has no voice {voice_id!r} (any more). GET /voices lists those there are."
+    return PermanentError("voice_not_found", message)
+
+
+def _language(model: str, language: str) -> dict[str, Any]:
+    """Multilingual v2 tells the language from the text, and takes no code; the others refuse one they don't speak."""
+    code = langcodes.get(language).language
+    fits = "multilingual" not in model and code in languages(model)
+    return {"language_code": code} if fits else {}
+
+
+def _neighbours(model: str, context: SpeechContext) -> dict[str, Any]:
+    if "_v3" in model:
+        return {}  # it refuses them
+    said = {"previous_text": context.previous_text, "next_text": context.next_text}
+    return {name: text for name, text in said.items() if text}
+
+
+def _speed(rate: float) -> dict[str, Any]:
+    return {} if rate == 1.0 else {"voice_settings": VoiceSettings(speed=rate)}
+
+
+@lru_cache(maxsize=4)
+def _listed(settings: Settings) -> tuple[Voice, ...]:
+    spoken = languages(settings.elevenlabs_speech_model)
+    with sdk.told():
+        # Clones are somebody's own: those that this service makes are never offered.
+        return tuple(_voice(voice, spoken) for voice in _all(settings) if not (voice.name or "").startswith(CLONE))
+
+
+def _all(settings: Settings) -> Iterator[Any]:
+    options = RequestOptions(max_retries=0, timeout_in_seconds=LISTING_SECONDS)
+    token: str | None = None
+    for _ in range(PAGES):
+        page = sdk.client(settings).voices.search(page_size=PAGE, next_page_token=token, request_options=options)
+        yield from page.voices
+        token = page.next_page_token
+        if not page.has_more or not token:
+            return
+
+
+def _voice(voice: Any, spoken: tuple[str, ...]) -> Voice:
+    labels = voice.labels or {}
+    gender = labels.get("gender")
+    return Voice(
+        f"elevenlabs:{voice.voice_id}",
+        voice.name or voice.voice_id,
+        spoken,
+        gender if gender in {"female", "male"} else None,
+        voice.preview_url,
+    )

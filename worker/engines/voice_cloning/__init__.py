@@ -1,0 +1,1 @@
+"""Voices made from a speaker's own speech."""
