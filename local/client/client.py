@@ -64,9 +64,11 @@ class Client:
         """What can be dubbed into what."""
         return self._call(calls.LANGUAGES).items
 
-    def voices(self, language: str | None = None) -> list[Voice]:
-        """The voices, all or those that speak a language."""
-        return self._call(calls.VOICES, query={"language": language}).items
+    def voices(
+        self, language: str | None = None, *, gender: str | None = None, engine: str | None = None
+    ) -> list[Voice]:
+        """The voices: all, or those of a language, a gender (`female`, `male`), an engine."""
+        return self._call(calls.VOICES, query={"language": language, "gender": gender, "engine": engine}).items
 
     # Videos
 
