@@ -13,6 +13,7 @@ from local.client.bodies import (
     Delivery,
     DeliveryStatus,
     Fit,
+    Gender,
     Job,
     JobStatus,
     Language,
@@ -65,9 +66,9 @@ class Client:
         return self._call(calls.LANGUAGES).items
 
     def voices(
-        self, language: str | None = None, *, gender: str | None = None, engine: str | None = None
+        self, language: str | None = None, gender: Gender | None = None, engine: str | None = None
     ) -> list[Voice]:
-        """The voices: all, or those of a language, a gender (`female`, `male`), an engine."""
+        """The voices, all or those that speak a language, are of a gender, are an engine's."""
         return self._call(calls.VOICES, query={"language": language, "gender": gender, "engine": engine}).items
 
     # Videos
