@@ -28,8 +28,8 @@ from worker.media.voice_activity import RATE as VOICE_RATE
 from worker.media.voice_activity import voiced_spans
 from worker.threads import side_by_side
 
-# It takes an hour and 500 MB at once, and 4.6 s at least; five minutes keep memory small, and what a failure costs.
-LONGEST, OVERLAP, SHORTEST = 300.0, 1.0, 5.0  # seconds
+# It takes an hour and 500 MB at once, and 4.6 s at least; two minutes keep memory small, and what a failure costs.
+LONGEST, OVERLAP, SHORTEST = 120.0, 1.0, 5.0  # seconds
 PAID_FOR = "audio_isolation"
 SIDE_BY_SIDE = 2  # stretches in memory at once
 LATEST = 0.25  # seconds that the answer may be shifted by
