@@ -102,7 +102,7 @@ def middle(sound: Path, stretch: Stretch) -> Sound:
     """That stretch of the file as mono, at its own rate."""
     rate = audio.shape(sound)[1]
     blocks = audio.blocks(sound, first=stretch.first, count=stretch.length)
-    return Sound(np.concatenate([block.mean(axis=1, dtype=np.float32) for block in blocks]), rate)
+    return Sound(np.concatenate([audio.mono(block) for block in blocks]), rate)
 
 
 def background(sound: Path, stretch: Stretch, voice: Path | None) -> Iterator[Samples]:
