@@ -29,8 +29,8 @@ VARIANTS = ("", *(f"+f{n}" for n in range(1, 6)), *(f"+m{n}" for n in range(1, 9
 ACCENTS = ("en-us", "en-gb-scotland")
 LINES = 24  # of each voice and accent
 DIMENSIONS = 14
-# Living speakers vary more than synthetic ones. With 2.5 a speech before a crowd became two speakers; with 4.5 it and two
-# recordings of read speech are one each, alone and one after another.
+# Living speakers vary more than synthetic ones. With 2.5 a speech before a crowd became two speakers; with 4.5 it and
+# two recordings of read speech are one each, alone and one after another.
 LIVELIER = 4.5
 SHRUNK = 0.2  # of the covariance of so few speakers towards its diagonal
 

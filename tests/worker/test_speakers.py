@@ -94,7 +94,7 @@ def words(span: Span, text: str) -> list[Word]:
 def test_recognised_words_become_segments_of_one_speaker_each(dialogue):
     path, spans = dialogue
     said = tuple(word for span, (_, text) in zip(spans, SAID, strict=True) for word in words(span, text))
-    document = document_of([Recognised(0, said, "en")], "en", doubtful=False)
+    document = document_of([Recognised(0, said, "en")], {0: Span(0.0, 60.0)}, spans, "en", doubtful=False)
     written = Transcript.from_dict(document["transcript"])
     told = told_apart(Kept(), "", written, reader(path), spans, names="none", given=False)  # type: ignore[arg-type]
     assert [line.speaker for line in told.transcript.segments] == ["S1", "S2", "S1", "S2"]
@@ -107,9 +107,10 @@ def test_the_names_that_pieces_give_are_joined_by_voice(dialogue):
     heard = [
         Recognised(piece, tuple(word for n in lines for word in words(spans[n], SAID[n][1])), "en",
                    tuple(name for n, name in zip(lines, names, strict=True) for _ in words(spans[n], SAID[n][1])))
-        for piece, lines, names in ((0, (0, 1), ("A", "B")), (1, (2, 3), ("B", "A")))
+        for piece, lines, names in ((0, (0, 1), ("0:A", "0:B")), (1, (2, 3), ("1:B", "1:A")))
     ]  # fmt: skip
-    document = document_of(heard, "en", doubtful=False)
+    bounds = {0: Span(spans[0].start, spans[1].end), 1: Span(spans[2].start, spans[3].end)}
+    document = document_of(heard, bounds, spans, "en", doubtful=False)
     assert document["diarised"]
     written = Transcript.from_dict(document["transcript"])
     assert written.speakers == ("0:A", "0:B", "1:B", "1:A")
