@@ -149,7 +149,7 @@ def _background_off(source: Samples, result: Samples, speech: list[Span]) -> flo
         band = (frequencies >= centre / 2 ** (1 / 6)) & (frequencies < centre * 2 ** (1 / 6))
         was, now = (float(power[band].sum()) for power in powers)
         if was > 1e-6 * float(powers[0].sum()):  # what lies 60 dB below the rest is not heard
-            differences.append(abs(10 * np.log10(now / was)))
+            differences.append(float(abs(10 * np.log10(now / was))))
     return max(differences, default=None)
 
 

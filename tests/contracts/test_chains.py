@@ -14,6 +14,7 @@ from shared.config import Settings
 from shared.errors import PermanentError, PipelineError, TransientError
 from tests.contracts.conftest import settings_in
 from tests.fakes import FakeAligner, FakeRecogniser, FakeSeparator, FakeSynthesiser, FakeTranslator
+from tests.standins.server import QUOTA, serving
 from worker.engines import chain
 from worker.engines.chain import (
     ForcedAlignmentChain,
@@ -388,6 +389,17 @@ def test_rates_are_what_every_engine_can_do_and_a_voices_own_are_its_engines() -
     assert both.rates == (1.0, 1.0)
     assert both.rates_of("slow:f1") == (0.5, 1.2)
     assert both.speak(Utterance("hello", "fixed:f1", "en", rate=2.0)).sound.seconds == pytest.approx(0.3)
+
+
+def test_a_real_adapter_out_of_quota_hands_over_after_one_call(engine_settings: Callable[..., Settings]) -> None:
+    with serving("elevenlabs_speaking", "fish_speaking") as server:
+        server.plan("elevenlabs_speech", QUOTA)
+        both = engine_settings(speech_synthesis=("elevenlabs", "fish"), **server.settings(), **QUICK)
+        said = chain.speech_synthesis(both).speak(Utterance("Hello there.", "elevenlabs:pNInz6obpgDQGcFmaJgB", "en"))
+        assert said.engine == "fish/s1"
+        assert said.voice_id == "fish:bf322df2096a46f18c579d0baa36f41d"  # a man's, too
+        assert said.reasons == ("voice_substituted",)
+        assert (server.calls("elevenlabs_speech"), server.calls("fish_speech")) == (1, 1)
 
 
 # The others -----------------------------------------------------------------------------------------------------

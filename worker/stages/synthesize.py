@@ -98,6 +98,8 @@ class Speaking:
         self._prepared: Future[_Prepared] | None = None
 
     def __enter__(self) -> Self:
+        if self._language not in self._work.request.translations:
+            self._begin(self._source)  # whose voices there are can be asked while the first lines are translated
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -110,7 +112,7 @@ class Speaking:
 
     def begin(self, lines: Sequence[Segment]) -> None:
         """These lines are translated, and follow those that were. Their times are the source's."""
-        self._speak(lines, Translation(self._heard.transcript.segments, ""), last=False)
+        self._speak(lines, self._source, last=False)
 
     def lines(self, translation: Translation) -> Iterator[SpokenLine]:
         """All lines of the translation as they are spoken, in order. Raises what speaking them raises."""
@@ -126,14 +128,22 @@ class Speaking:
         return prepared.warnings
 
     def _speak(self, lines: Sequence[Segment], frame: Translation, *, last: bool) -> None:
-        if self._prepared is None:
-            self._prepared = self._submit(lambda: self._prepare(frame))
+        self._begin(frame)
         self._known += lines
         until = len(self._known) if last else len(self._known) - 1
         coming, told = self._known[len(self._spoken) : until], neighbours(self._known)
         if coming:
             looked_up = self._submit(lambda: self._look_up(coming))
             self._spoken += [self._submit(partial(self._line, line, told[line.id], looked_up)) for line in coming]
+
+    @property
+    def _source(self) -> Translation:
+        """The lines as they are before anybody translated them: who speaks them, and when."""
+        return Translation(self._heard.transcript.segments, "")
+
+    def _begin(self, frame: Translation) -> None:
+        if self._prepared is None:
+            self._prepared = self._submit(lambda: self._prepare(frame))
 
     def _prepare(self, frame: Translation) -> "_Prepared":
         """Who speaks for whom, and how long each line of `frame` may take."""
