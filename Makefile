@@ -15,10 +15,10 @@ override FROM := $(value FROM)
 override TRANSCRIPT := $(value TRANSCRIPT)
 export VIDEO TO FROM TRANSCRIPT
 
-.PHONY: help setup demo up test test-long lint bench bundle lock
+.PHONY: help setup demo up test test-long gpu lint bench bench-providers bundle lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## examine this machine, make .venv, install the pins and the system packages; quick when done
 	@$(PYTHON) -m local.install
@@ -37,13 +37,22 @@ lint: setup ## style, types, who may import whom
 test: lint ## lint, then every test but the long ones
 	$(VENV)/python -m pytest -n auto --dist loadfile -m "not long"
 
-test-long: setup ## every test, the long ones too
+test-long: setup ## every test, the long ones too; those of the gpu extra where it is installed
 	$(VENV)/python -m pytest
+	@test ! -x .venv-gpu/bin/python || .venv-gpu/bin/python -m pytest tests/gpu
+
+gpu: ## .venv-gpu with the engines that run models here (gigabytes)
+	$(PYTHON) -m venv .venv-gpu
+	.venv-gpu/bin/python -m pip install -r requirements-gpu.txt
+	.venv-gpu/bin/python -m pip install -c tests/requirements.txt hypothesis pytest pytest-timeout
 
 bench: setup ## the measurements, each printing a table
 	@for name in web queue workers planner diarisation scenes assembly "pipeline --minutes 2 10 60"; do \
 		echo "== bench.$$name"; $(VENV)/python -m bench.$$name || exit 1; \
 	done
+
+bench-providers: setup ## how well a job keeps its providers busy, beside what their limits allow
+	@$(VENV)/python -m bench.providers
 
 bundle: ## build/onevoice.zip from the last commit, for Elastic Beanstalk
 	@mkdir -p build

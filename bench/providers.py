@@ -10,6 +10,7 @@ another. What happens between hearing and translating (who speaks, and when) is 
 import argparse
 import heapq
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -178,6 +179,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     arguments = parser.parse_args()
     stop_on_signals()
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     print(setting(arguments.seed, PACKAGES))
     rows, worst = [], 0.0
     for languages in (arguments.languages[:1], arguments.languages):

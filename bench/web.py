@@ -30,7 +30,7 @@ from web.signing import key_id
 PACKAGES = ("flask", "flask-openapi3", "gunicorn", "psycopg", "pydantic", "sqlalchemy")
 WEB = ["bash", ".platform/start"]
 BARE = ["gunicorn", "--config", "web/gunicorn.conf.py", "--bind", "127.0.0.1:{port}", "bench.gauge.bare:app"]
-HEAD = ("request", "web /s", "bare /s", "ratio", "what it is")
+HEAD = ("request", "web /s", "bare /s", "ratio", "web CPU", "bare CPU", "ratio", "what it is")
 STARTS = 5
 # What only one of the two says: cursors are signed, and two moments are never the same.
 OWN = ("next_cursor", "job_id", "created_at")
@@ -86,21 +86,41 @@ def _comparable(answer: httpx.Response) -> tuple[int, dict[str, object]]:
 
 
 def measure(site: Site, rounds: int, seconds: float) -> str:
-    """Both servers under load, in turns, as a table."""
+    """Both servers under load, in turns, as a table; CPU is of the process that answers, in milliseconds a request."""
     with ExitStack() as open_:
-        urls = [open_.enter_context(site.served(name, command))[0] for name, command in (("web", WEB), ("bare", BARE))]
+        servers = [open_.enter_context(site.served(name, command)) for name, command in (("web", WEB), ("bare", BARE))]
+        urls, workers = [url for url, _ in servers], [_worker(child) for _, child in servers]
         agree(site, urls)
         loads = [workload(site, url) for url in urls]
         rows = []
         for name, (what, _) in loads[0].items():
             rates: list[list[float]] = [[], []]
+            costs: list[list[float]] = [[], []]
             for turn in range(rounds):
                 for server in (0, 1) if turn % 2 else (1, 0):
                     site.forget_new_jobs()
+                    before = _cpu_seconds(workers[server])
                     rates[server].append(rate(urls[server], loads[server][name][1], seconds))
-            web, bare = (statistics.median(one) for one in rates)
-            rows.append((name, f"{web:.0f}", f"{bare:.0f}", f"{web / bare:.2f}", what))
+                    spent = _cpu_seconds(workers[server]) - before
+                    costs[server].append(1000 * spent / (rates[server][-1] * seconds))
+            (web, bare), (spent_web, spent_bare) = (map(statistics.median, both) for both in (rates, costs))
+            faster = (f"{web:.0f}", f"{bare:.0f}", f"{web / bare:.2f}")
+            cheaper = (f"{spent_web:.2f}", f"{spent_bare:.2f}", f"{spent_bare / spent_web:.2f}")
+            rows.append((name, *faster, *cheaper, what))
     return table(f"medians of {rounds} rounds of {seconds:g} s, 4 connections, one process each", HEAD, rows)
+
+
+def _worker(server: Child) -> psutil.Process:
+    """The process that answers."""
+    gunicorn = psutil.Process(server.pid)
+    while "gunicorn" not in " ".join(gunicorn.cmdline()) or not gunicorn.children():
+        gunicorn = gunicorn.children()[0]
+    return gunicorn.children()[0]
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    spent = process.cpu_times()
+    return spent.user + spent.system
 
 
 def start(site: Site) -> str:
@@ -131,10 +151,8 @@ def _imports(site: Site) -> float:
 
 def _sizes(server: Child) -> tuple[int, int]:
     """PSS of the process that answers, and of its parent."""
-    gunicorn = psutil.Process(server.pid)
-    while "gunicorn" not in " ".join(gunicorn.cmdline()) or not gunicorn.children():
-        gunicorn = gunicorn.children()[0]
-    return pss_bytes(gunicorn.children()[0].pid), pss_bytes(gunicorn.pid)
+    worker = _worker(server)
+    return pss_bytes(worker.pid), pss_bytes(worker.ppid())
 
 
 def main() -> int:

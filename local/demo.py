@@ -18,8 +18,7 @@ from local.stack import Stack, stop_on_signals
 OUT = ROOT / "out"
 BETTER = (
     "For clearer English voices today: ONEVOICE_SPEECH_SYNTHESIS=flite make demo VIDEO=… FROM=es TO=en TRANSCRIPT=… "
-    "(other engines: ONEVOICE_SPEECH_RECOGNITION, ONEVOICE_TRANSLATION, ONEVOICE_SPEECH_SYNTHESIS; "
-    "cloud engines come with a later version)."
+    "(other engines, and those of providers: docs/engines.md)."
 )
 _WORDS = jiwer.Compose(
     [

@@ -44,6 +44,7 @@ class Order:
     range: Range | None = None
     preview: bool = False
     speakers: int | None = None
+    listen_back: bool | None = None
     consent: bool = False
     glossary: dict[str, str | None] = field(default_factory=dict)
 
@@ -77,6 +78,7 @@ def dub(client: Client, order: Order, out: Path, console: Console) -> dict[str, 
             range=order.range,
             preview=order.preview or None,
             speakers=order.speakers,
+            listen_back=order.listen_back,
             voice_consent=order.consent or None,
             glossary=order.glossary,
         )
@@ -220,6 +222,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     add("--fit", choices=get_args(Fit), help="what gives way to a longer translation: its pace, or the picture's")
     add("--audio-track", type=int, metavar="N", help="which of the file's sounds to dub, counted from 1")
     add("--range", type=_range, metavar="START-END", help="only this part, in seconds")
+    add("--listen-back", action=argparse.BooleanOptionalAction, help="have the dub recognised and compared")
     add("--preview", action="store_true", help="only the first half minute with speech")
     add("--out", type=Path, default=Path("out"), metavar="FOLDER", help="default: %(default)s")
     add("--url", default="http://127.0.0.1:8000", help="default: %(default)s")
@@ -251,6 +254,7 @@ def _order(arguments: argparse.Namespace) -> Order:
         range=arguments.range,
         preview=arguments.preview,
         speakers=arguments.speakers,
+        listen_back=arguments.listen_back,
         consent=arguments.consent,
         glossary=dict(arguments.term),
     )

@@ -29,6 +29,14 @@ hypothesis.settings.register_profile("onevoice", deadline=None, derandomize=bool
 hypothesis.settings.load_profile("onevoice")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Nothing asks a real provider unless it is told to."""
+    if "live" not in config.option.markexpr:
+        asking = [item for item in items if item.get_closest_marker("live")]
+        config.hook.pytest_deselected(items=asking)
+        items[:] = [item for item in items if item not in asking]
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The address of a running PostgreSQL, to make databases in."""

@@ -5,7 +5,8 @@
        │                                           └─── listen ──┘
        └─ … each language, side by side                                 → (assemble)
 
-Each stage is a function from artifacts to an artifact; what is recorded already is not made again. No language stops
+Each stage is a function from artifacts to an artifact; what is recorded already is not made again. Lines are spoken
+from when they are translated, while others still are. No language stops
 another: one that fails for good has its error, one that met trouble is tried again by the job's next attempt.
 """
 
@@ -30,7 +31,7 @@ from worker.stages.mux import mux
 from worker.stages.publish import publish
 from worker.stages.separate import Bed, separate
 from worker.stages.slow import slow
-from worker.stages.synthesize import synthesize
+from worker.stages.synthesize import Speaking, synthesize
 from worker.stages.transcribe import Heard, transcribe
 from worker.stages.translate import translate
 from worker.threads import side_by_side
@@ -57,8 +58,9 @@ def run(work: Work) -> Status:
 
 def dub(work: Work, sound: Extracted, bed: Bed, heard: Heard, clones: Clones, language: str) -> None:
     """All that one language takes."""
-    translation = translate(work, language, sound, heard)
-    spoken = synthesize(work, language, sound, heard, translation, clones)
+    with Speaking(work, language, sound, heard, clones) as speaking:
+        translation = translate(work, language, sound, heard, speaking.begin)
+        spoken = synthesize(work, language, translation, speaking)
     scene = slow(work, language, sound, bed, heard, translation, spoken)
     placed = align(work, language, scene.sound, scene.translation, spoken)
     with listening(work, language, spoken, placed) as ears:

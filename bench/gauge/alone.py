@@ -1,5 +1,6 @@
 """A part by itself, in a process of its own, so that its memory is its own."""
 
+import ctypes
 import multiprocessing
 import os
 import time
@@ -14,6 +15,8 @@ from bench.gauge.memory import Sampler
 
 LONGEST_REPEATED_SECONDS = 5.0
 INTERVAL_SECONDS = 0.05
+# glibc's M_ARENA_MAX and what worker/run.py sets it to, without all that it imports.
+ARENA_MAX, ARENAS = -8, 2
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ def alone(function: Callable[..., object], *arguments: object, runs: int = 3) ->
 
 
 def _run(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...], runs: int) -> None:
+    ctypes.CDLL(None).mallopt(ARENA_MAX, ARENAS)  # as in a job's process, which has threads too
     spent: list[tuple[float, float]] = []
     while len(spent) < runs and sum(seconds for seconds, _ in spent) < LONGEST_REPEATED_SECONDS:
         began, used = time.perf_counter(), _cpu_seconds()

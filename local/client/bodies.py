@@ -13,6 +13,7 @@ Background = Literal["keep", "duck", "drop"]
 Subtitles = Literal["embedded", "burned_in", "files", "none"]
 Output = Literal["video_per_language", "multi_audio_video", "audio", "stems", "subtitles"]
 Fit = Literal["audio", "video"]
+Gender = Literal["female", "male"]
 Register = Literal["formal", "informal"]
 FINAL = frozenset({"COMPLETED", "FAILED", "CANCELED"})
 

@@ -36,7 +36,7 @@ VIDEO, JOB, WEBHOOK = "/videos/{video_id}", "/dubbing-jobs/{job_id}", "/users/me
 
 LOGIN = Call("POST", "/auth/login", bodies.Token, bodies.Login)
 LANGUAGES = Call("GET", "/languages", bodies.LanguageList)
-VOICES = Call("GET", "/voices", bodies.VoiceList, query=("language",))
+VOICES = Call("GET", "/voices", bodies.VoiceList, query=("language", "gender", "engine"))
 
 ANNOUNCE = Call("POST", "/videos", bodies.Announced, bodies.NewVideo, creates=True)
 IMPORT = Call("POST", "/videos/import", bodies.Video, bodies.NewImport, creates=True)

@@ -13,6 +13,7 @@ from local.client.bodies import (
     Delivery,
     DeliveryStatus,
     Fit,
+    Gender,
     Job,
     JobStatus,
     Language,
@@ -64,9 +65,11 @@ class Client:
         """What can be dubbed into what."""
         return self._call(calls.LANGUAGES).items
 
-    def voices(self, language: str | None = None) -> list[Voice]:
-        """The voices, all or those that speak a language."""
-        return self._call(calls.VOICES, query={"language": language}).items
+    def voices(
+        self, language: str | None = None, gender: Gender | None = None, engine: str | None = None
+    ) -> list[Voice]:
+        """The voices, all or those that speak a language, are of a gender, are an engine's."""
+        return self._call(calls.VOICES, query={"language": language, "gender": gender, "engine": engine}).items
 
     # Videos
 

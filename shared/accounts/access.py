@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 from shared.accounts import tokens
 from shared.errors import AppError
 from shared.models import ApiKey, Role, User, UserSession
+from shared.prepared import Prepared
 
 # How exactly an owner may know when a key was last used; finer would be a write with every request.
 USE_NOTED_EVERY = timedelta(minutes=1)
 ALIVE = (User.disabled_at.is_(None), User.deleted_at.is_(None))
 
-_BY_SESSION = (
+_BY_SESSION = Prepared(
     select(User.role)
     .join(UserSession, UserSession.user_id == User.id)
     .where(User.id == bindparam("user_id"), UserSession.id == bindparam("session_id"))
@@ -49,10 +50,10 @@ class Caller:
         return self.role == Role.ADMIN
 
 
-def by_session(database: Session | Connection, user_id: UUID, session_id: UUID) -> Caller | None:
+def by_session(connection: Connection, user_id: UUID, session_id: UUID) -> Caller | None:
     """The user in this session, unless it is over or not theirs, or the user is disabled or deleted."""
-    role = database.scalar(_BY_SESSION, {"user_id": user_id, "session_id": session_id})
-    return None if role is None else Caller(user_id, role, session_id=session_id)
+    found = _BY_SESSION.rows(connection, {"user_id": user_id, "session_id": session_id})
+    return Caller(user_id, found[0][0], session_id=session_id) if found else None
 
 
 def by_key(database: Session | Connection, key: str) -> Caller | None:

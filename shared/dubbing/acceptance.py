@@ -1,5 +1,6 @@
 """Whether a request can be done: the rules between it, its video and what the engines can do. Pure."""
 
+import re
 from dataclasses import replace
 from typing import Protocol
 
@@ -28,6 +29,9 @@ class Dubbable(Protocol):
     @property
     def has_video(self) -> bool | None:
         """Whether it has a picture; None where nobody has looked."""
+
+# The names that those get whom a transcript does not name: they are told apart by voice.
+TOLD_APART = re.compile(r"S([1-9]|1\d|20)")
 
 
 def check(request: Request, video: Dubbable, served: Capabilities, settings: Settings) -> Request:
@@ -101,12 +105,12 @@ def _given(request: Request) -> list[GivenTranscript]:
 
 def _check_transcripts(request: Request, video: Dubbable) -> None:
     _check_pairing(request)
-    # Who is told apart by voice gets a name only then.
-    named = [text.names_speakers for text in _given(request)]
-    all_named = (request.source_transcript is not None and all(named)) or (
-        set(request.target_transcripts) == set(request.target_languages) and all(named)
+    all_given = request.source_transcript is not None or set(request.target_transcripts) == set(
+        request.target_languages
     )
-    transcript_fit.check(_given(request), request.voices if all_named else (), video.duration_seconds)
+    named = all(text.names_speakers for text in _given(request))
+    judged = [speaker for speaker in request.voices if named or not TOLD_APART.fullmatch(speaker)]
+    transcript_fit.check(_given(request), judged if all_given else (), video.duration_seconds)
 
 
 def _in_served_tags(request: Request, served: Capabilities) -> Request:

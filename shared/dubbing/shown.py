@@ -12,10 +12,11 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from shared.errors import not_found
 from shared.models import Dub, Job
+from shared.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class ShownJob:
 # The columns that a ShownJob and a ShownDub are made of, in their order.
 JOB = [getattr(Job, field.name) for field in fields(ShownJob) if field.name != "dubs"]
 DUB = [getattr(Dub, field.name) for field in fields(ShownDub)]
-_FIND: Select[Any] = (
+_FIND = Prepared(
     select(*JOB, *DUB)
     .outerjoin(Dub, Dub.job_id == Job.job_id)
     .where(Job.job_id == bindparam("job_id"), Job.user_id == bindparam("user_id"), Job.deleted_at.is_(None))
@@ -78,7 +79,7 @@ def of_rows(job: Sequence[Any], dubs: Iterable[Sequence[Any]]) -> ShownJob:
 
 def find(connection: Connection, user_id: UUID, job_id: UUID) -> ShownJob:
     """The user's job. Raises AppError `not_found` (404)."""
-    found = _jobs(connection.execute(_FIND, {"job_id": job_id, "user_id": user_id}))
+    found = _jobs(_FIND.rows(connection, {"job_id": job_id, "user_id": user_id}))
     if not found:
         raise not_found("dubbing job")
     return found[0]
@@ -96,11 +97,11 @@ def listed(
     """Up to `limit` of the user's jobs, newest first, older than `before`; of one status, of one video."""
     filters = {"before": before, "status": status, "video_id": video_id}
     given = {name: value for name, value in filters.items() if value is not None}
-    return _jobs(connection.execute(_list(frozenset(given)), {"user_id": user_id, "most": limit, **given}))
+    return _jobs(_list(frozenset(given)).rows(connection, {"user_id": user_id, "most": limit, **given}))
 
 
 @cache
-def _list(given: frozenset[str]) -> Select[Any]:
+def _list(given: frozenset[str]) -> Prepared:
     """The statement for these filters, whose values are its parameters."""
     conditions = {
         "before": Job.job_id < bindparam("before"),
@@ -111,10 +112,10 @@ def _list(given: frozenset[str]) -> Select[Any]:
     page = mine.where(*(conditions[name] for name in sorted(given))).order_by(Job.job_id.desc())
     jobs = page.limit(bindparam("most")).subquery("page")
     joined = select(*jobs.c, *DUB).outerjoin(Dub, Dub.job_id == jobs.c.job_id)
-    return joined.order_by(jobs.c.job_id.desc(), Dub.position)
+    return Prepared(joined.order_by(jobs.c.job_id.desc(), Dub.position))
 
 
-def _jobs(rows: Iterable[Row[Any]]) -> list[ShownJob]:
+def _jobs(rows: Iterable[tuple[Any, ...]]) -> list[ShownJob]:
     """Rows of a job and one of its dubs each, those of one job together."""
     width = len(JOB)
     found = []

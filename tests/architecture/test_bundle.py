@@ -145,7 +145,7 @@ def test_a_posts_long_wait_and_the_large_body_are_in_nginx() -> None:
 
 
 def test_requirements_are_full_pins_without_registries() -> None:
-    for name in ("requirements.txt", "tests/requirements.txt"):
+    for name in ("requirements.txt", "requirements-gpu.txt", "tests/requirements.txt"):
         lines = (ROOT / name).read_text().splitlines()
         assert lines
         for line in lines:

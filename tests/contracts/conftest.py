@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import soxr
 
-from shared.config import Settings, load
+from shared.config import Settings, SettingsError, load
+from tests.standins.server import Server
 from worker.engines.protocols import Samples, Sound
 from worker.engines.speech_synthesis.flite import FliteSynthesiser
 
 ENGLISH = "Please remember to turn off your phone before the meeting begins."
 ALSO_ENGLISH = "The children were playing under the apple tree."
+LIVE = "live:"
 SLOTS = ("speech_recognition", "forced_alignment", "translation", "speech_synthesis", "source_separation")
 
 
@@ -36,6 +38,23 @@ def settings_in(scratch: Path, **overrides: Any) -> Settings:
 def engine_settings(tmp_path: Path) -> Callable[..., Settings]:
     """Make settings that reach no neighbour; keyword arguments override."""
     return lambda **overrides: settings_in(tmp_path / "scratch", **overrides)
+
+
+def live(*providers: str) -> list[Any]:
+    """Parameters for the same suite against the real providers."""
+    return [pytest.param(f"{LIVE}{provider}", marks=pytest.mark.live) for provider in providers]
+
+
+def settings_for(engine: str, slot: str, make: Callable[..., Settings], server: Server) -> Settings:
+    """Settings that name the engine, behind its stand-in; one of `live` is behind the provider itself, with the key of
+    the environment, and its tests are skipped where there is none."""
+    if not engine.startswith(LIVE):
+        return make(**{slot: (engine,)}, **server.settings())
+    provider = engine.removeprefix(LIVE)
+    try:
+        return make(**{slot: (provider,)})
+    except SettingsError as missing:
+        pytest.skip(str(missing))
 
 
 def spoken(text: str, voice: str = "slt") -> Samples:

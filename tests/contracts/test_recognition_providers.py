@@ -16,10 +16,12 @@ from worker.engines import registry
 from worker.engines.door import listen
 from worker.engines.errors import OutOfQuotaError
 from worker.engines.protocols import Piece, Recognised, Sound, SpeechRecogniser
+from worker.engines.sdk.sound_file import encoded
 from worker.engines.speech_recognition.known_speakers import MOST, acquainted
 from worker.engines.speech_recognition.spoken_languages import tag_of, whisper_code
 from worker.engines.speech_recognition.turns import Turn, punctuated, speakers_of, spread
 from worker.joining import Part, joined
+from worker.media.voice_activity import PIECE_MARGIN
 
 RATE = 16_000
 ROUTES = {"openai": "openai_transcriptions", "elevenlabs": "elevenlabs_speech_to_text"}
@@ -272,6 +274,13 @@ def test_whispers_own_doubts_are_heeded(make: Make, line: Sound) -> None:
     heard = next(make("openai", **ONE_CALL).recognise([Piece(0, 0.0, line)], "en"))
     assert texts(heard) == "We begin now."
     assert all(word.confidence == pytest.approx(np.exp(-0.2)) for word in heard.words)
+
+
+def test_no_piece_is_larger_than_openai_takes(make: Make) -> None:
+    """Not even noise, which FLAC can't compress. The margins that a piece is read with are in it."""
+    noise = np.random.default_rng(0).uniform(-1, 1, 30 * RATE).astype(np.float32)
+    a_second = len(encoded(Sound(noise, RATE))) / 30
+    assert (make("openai").longest_piece + 2 * PIECE_MARGIN) * a_second < 25_000_000
 
 
 def test_silence_is_not_asked_about(make: Make, server: Server) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -53,6 +54,20 @@ def test_the_worker_does_not_start_with_engines_that_do_not_exist(
     assert ended.value.code == 78
     assert "ONEVOICE_TRANSLATION" in (sentence := capsys.readouterr().err)
     assert said in sentence
+
+
+@pytest.mark.skipif(find_spec("whisperx") is not None, reason="the gpu extra is installed here")
+@pytest.mark.parametrize(("slot", "name"), [("speech_recognition", "whisperx"), ("source_separation", "demucs")])
+def test_the_worker_does_not_start_with_engines_that_are_not_installed(
+    slot: Any, name: str, engine_settings: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = engine_settings(**{slot: (name,)})
+    with pytest.raises(SystemExit) as ended:
+        registry.check_or_exit(settings)
+    assert ended.value.code == 78
+    assert f"{name!r}. Install requirements-gpu.txt" in capsys.readouterr().err
+    with pytest.raises(SettingsError):
+        registry.build(slot, settings)
 
 
 def test_there_is_no_fake_outside_tests(engine_settings: Make) -> None:

@@ -10,13 +10,13 @@ import pytest
 
 from shared.config import Settings
 from shared.errors import PermanentError
-from tests.contracts.conftest import ALSO_ENGLISH, ENGLISH, music, spoken
+from tests.contracts.conftest import ALSO_ENGLISH, ENGLISH, live, music, settings_for, spoken
 from tests.standins import hearing
 from tests.standins.server import Server, serving
 from worker.engines import registry
 from worker.engines.protocols import Piece, Recognised, Sound, SpeechRecogniser
 
-ENGINES = ("fake", "pocketsphinx", "openai", "elevenlabs")
+ENGINES = ("fake", "pocketsphinx", "openai", "elevenlabs", *live("openai", "elevenlabs"))
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def providers() -> Iterator[Server]:
 def recogniser(
     request: pytest.FixtureRequest, engine_settings: Callable[..., Settings], providers: Server, known: None
 ) -> SpeechRecogniser:
-    settings = engine_settings(speech_recognition=(request.param,), **providers.settings())
+    settings = settings_for(request.param, "speech_recognition", engine_settings, providers)
     return registry.build("speech_recognition", settings)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from shared.config import Settings
 from shared.errors import PermanentError, TransientError
-from tests.contracts.conftest import settings_in
+from tests.contracts.conftest import live, settings_for, settings_in
 from tests.standins.server import Server, serving
 from worker.engines import registry
 from worker.engines.protocols import SpeechSynthesiser
@@ -32,13 +32,15 @@ def providers() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=["fake", "espeak", "flite", "openai", "elevenlabs", "fish"])
+CLOUD = ("openai", "elevenlabs", "fish")
+
+
+@pytest.fixture(params=["fake", "espeak", "flite", *CLOUD, *live(*CLOUD)])
 def synthesiser(
     request: pytest.FixtureRequest, engine_settings: Callable[..., Settings], providers: Server
 ) -> SpeechSynthesiser:
-    return registry.build(
-        "speech_synthesis", engine_settings(speech_synthesis=(request.param,), **providers.settings())
-    )
+    settings = settings_for(request.param, "speech_synthesis", engine_settings, providers)
+    return registry.build("speech_synthesis", settings)
 
 
 @pytest.fixture

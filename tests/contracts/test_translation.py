@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared.config import Settings
 from shared.errors import PermanentError, TransientError
-from tests.contracts.conftest import settings_in
+from tests.contracts.conftest import live, settings_for, settings_in
 from tests.standins.server import Server, serving
 from worker.engines import registry
 from worker.engines.protocols import SourceLine, TranslationContext, Translator
@@ -36,11 +36,11 @@ def provider() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=["fake", "apertium", "openai"])
+@pytest.fixture(params=["fake", "apertium", "openai", *live("openai")])
 def translator(
     request: pytest.FixtureRequest, engine_settings: Callable[..., Settings], provider: Server
 ) -> Translator:
-    return registry.build("translation", engine_settings(translation=(request.param,), **provider.settings("openai")))
+    return registry.build("translation", settings_for(request.param, "translation", engine_settings, provider))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ from itertools import pairwise
 import numpy as np
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.gauge.alone import alone
 from bench.gauge.memory import Sampler, tree_bytes
@@ -16,6 +18,7 @@ from bench.gauge.stages import stages_of
 from bench.gauge.table import table
 from bench.material.lines import lines_of, write_clips
 from bench.material.talk import music, sentences
+from bench.providers import Call, Limits, scheduled
 
 JOB = "01a20a5c-5389-758b-bc53-6da9cb1087ee"
 
@@ -125,3 +128,19 @@ def test_columns_line_up():
         "a        1.25  x",
         "longer  10.00  y",
     ]
+
+
+CALLS = st.lists(st.builds(Call, st.floats(0, 20), st.floats(0.1, 5)), min_size=1, max_size=30)
+
+
+@given(CALLS, st.integers(1, 5), st.floats(20, 600))
+def test_a_schedule_keeps_the_limits_and_wastes_nothing(calls: list[Call], at_once: int, per_minute: float) -> None:
+    ends = scheduled(calls, Limits(at_once, per_minute))
+    begun = [end - call.seconds for end, call in zip(ends, calls, strict=True)]
+    assert all(start >= call.ready - 1e-6 for start, call in zip(begun, calls, strict=True))
+    for moment in begun:
+        under_way = sum(start <= moment + 1e-6 < end - 1e-6 for start, end in zip(begun, ends, strict=True))
+        assert under_way <= at_once
+        assert sum(moment - 1e-6 <= start < moment + 60 for start in begun) <= per_minute + at_once + 1
+    if at_once >= len(calls) and per_minute >= 60 * len(calls):
+        assert max(ends) == pytest.approx(max(call.ready + call.seconds for call in calls))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from shared.errors import PermanentError
 from worker.engines.protocols import Voice
-from worker.voices import cast, speaks
+from worker.voices import cast, demand_offered, speaks
 
 VOICES = (
     Voice("e:es", "Plain", ("es",), "male"),
@@ -76,3 +76,13 @@ def test_distinct_speakers_get_distinct_voices_while_there_are_any(heard):
     assert set(chosen) == set(heard)
     assert len(set(chosen.values())) == min(len(heard), 4)
     assert chosen == cast(list(heard), "es", MEASURED, {}, heard)
+
+
+def test_a_voice_that_is_gone_is_named_and_not_replaced() -> None:
+    offered = [Voice("a:1", "One", ("es",))]
+    demand_offered(["Ana", "Ben"], {"Ana": "a:1", "default": "auto", "Eva": "a:gone"}, offered)
+    demand_offered(["Ana"], {"default": "clone"}, offered)
+    for wished in ({"default": "a:gone"}, {"Ben": "a:gone", "default": "a:1"}):
+        with pytest.raises(PermanentError, match="a:gone") as gone:
+            demand_offered(["Ana", "Ben"], wished, offered)
+        assert gone.value.code == "voice_not_found"

@@ -1,7 +1,7 @@
 """Ten thousand finished jobs: every question about them is answered through an index, at the price of ten."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +9,13 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Connection, Engine, event, text
 
 from shared.config import Settings
 from shared.db import transaction
 from shared.dubbing import jobs
 from shared.models import User, new_id
+from shared.prepared import Prepared
 from tests.web.conftest import Person
 from web.database import db
 
@@ -74,10 +75,18 @@ def noted(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
         if statement.startswith("SELECT"):
             statements.append((statement, parameters))
 
+    prepared = Prepared.rows
+
+    def rows(self: Prepared, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        statements.append((self.text, values))
+        return prepared(self, connection, values)
+
     event.listen(engine, "before_cursor_execute", note)
+    Prepared.rows = rows  # type: ignore[method-assign]
     try:
         yield statements
     finally:
+        Prepared.rows = prepared  # type: ignore[method-assign]
         event.remove(engine, "before_cursor_execute", note)
 
 

@@ -19,7 +19,7 @@ from shared.errors import LeaseLostError, PermanentError, TransientError
 from shared.models import ClonedVoice, Job, new_id
 from tests.factories import a_job
 from tests.media import SAYING, speech
-from tests.processes import ROOT, environment
+from tests.processes import ROOT, environment, until
 from tests.standins.server import CUT, Server, serving, status
 from tests.worker.test_pipeline import order, report
 from worker import cloned_voices, pipeline, work
@@ -73,16 +73,20 @@ def there(server: Server, provider: str) -> list[str]:
     return [name for voice in voices if (name := voice.get("name") or voice["title"]).startswith("onevoice")]
 
 
-def a_clone_job(engine: Any, settings: Settings, talk: Path, *languages: str, **options: Any) -> Claim:
-    """A claimed job whose one speaker says nearly all of the talk in lines of four seconds."""
-    seconds = soundfile.info(talk).duration
+def wishes(seconds: float, **options: Any) -> dict[str, Any]:
+    """Of a job whose one speaker says nearly all of the talk in lines of four seconds, in their own voice."""
     times = [(start, start + 3.8) for start in range(0, int(seconds) - 4, 4)]
     lines = tuple(GivenLine(f"Line {number}.", start, end, "Ana") for number, (start, end) in enumerate(times))
-    return order(
-        engine, settings, talk, *(languages or ("es",)), seconds=seconds,
-        source_transcript=GivenTranscript(lines).to_dict(),
-        options={"voices": CLONED, "voice_consent": True, **options},
-    )  # fmt: skip
+    return {
+        "source_transcript": GivenTranscript(lines).to_dict(),
+        "options": {"voices": CLONED, "voice_consent": True, **options},
+    }
+
+
+def a_clone_job(engine: Any, settings: Settings, talk: Path, *languages: str, **options: Any) -> Claim:
+    """Such a job, claimed."""
+    seconds = soundfile.info(talk).duration
+    return order(engine, settings, talk, *(languages or ("es",)), seconds=seconds, **wishes(seconds, **options))
 
 
 def run(engine: Any, settings: Settings, held: Claim) -> Job:
@@ -122,9 +126,7 @@ def test_one_clone_a_speaker_speaks_all_languages_and_is_deleted_at_the_end(
     spoken = server.calls(ROUTES[provider][1])
     second = _again(engine, cloning, held)
     assert run(engine, cloning, second).status == "COMPLETED"
-    assert server.calls(ROUTES[provider][0]) == 2, (
-        "the lines are known by what the voice was made of: none is needed"
-    )
+    assert server.calls(ROUTES[provider][0]) == 2, "the lines are known by what the voice was made of: none is needed"
     assert server.calls(ROUTES[provider][1]) == spoken
 
 
@@ -201,9 +203,7 @@ def test_strays_go_and_other_installations_stay(engine, cloning, make_settings, 
     assert len(there(server, provider)) == 2
 
 
-def test_who_says_too_little_gets_another_voice_and_is_reported(
-    engine, cloning, server, provider, talk, tmp_path
-):
+def test_who_says_too_little_gets_another_voice_and_is_reported(engine, cloning, server, provider, talk, tmp_path):
     lines = (GivenLine("Hello there.", 0.0, 3.0, "Ana"), GivenLine("Hi.", 4.0, 6.0, "Ana"))
     held = order(
         engine, cloning, talk, seconds=soundfile.info(talk).duration,
@@ -254,4 +254,22 @@ def test_a_protected_voice_is_not_cloned(cloning, server, provider, talk):
     with pytest.raises(PermanentError) as refused:
         cloner.clone("onevoice-protected", [_sample(talk)], "en")
     assert refused.value.code == "cloning_refused"
+    assert there(server, provider) == []
+
+
+def test_a_worker_clones_and_nothing_is_left(start_bench, server, provider, talk):
+    """A job from its claim to its end; and one that ended without its process: canceled, killed, given up."""
+    bench = start_bench(**server.settings(), speech_synthesis=("elevenlabs",), engine_first_wait_seconds=0.01)
+    bench.clip = talk
+    seconds = soundfile.info(talk).duration
+    job_id = bench.job(seconds=seconds, **wishes(seconds))
+    cloner, clone_id, other_id = chain.voice_cloning(bench.settings), new_id(), bench.job(wake=False, seconds=seconds)
+    assert cloner is not None
+    assert bench.ended(job_id, 120).status == "COMPLETED"
+    assert server.calls("elevenlabs_clone") == 1
+    voice = cloner.clone(names.name(bench.settings, clone_id), [_sample(talk)], "en")
+    with transaction(bench.engine) as session:
+        session.add(ClonedVoice(id=clone_id, job_id=other_id, provider=provider, reference="one", voice_id=voice))
+    over(bench.engine, other_id)
+    until(lambda: not rows(bench.engine), 90, "the sweep")
     assert there(server, provider) == []

@@ -9,14 +9,16 @@ import pytest
 from sqlalchemy import select
 
 from shared.db import transaction
-from shared.dubbing import paces
+from shared.dubbing import jobs, paces
 from shared.dubbing.paces import Said
-from shared.dubbing.transcript import GivenLine, GivenTranscript
+from shared.dubbing.transcript import GivenLine, GivenTranscript, Segment, Transcript
 from shared.models import Artifact, Job
 from tests.factories import a_job
 from tests.fakes import PITCH, SECONDS_PER_LETTER, calls
 from tests.media import a_clip
 from tests.worker.test_pipeline import fetched, order, report, results, run
+from worker import work
+from worker.stages.paces import budgets
 
 LONG = "We took the boat and then the whole family went swimming in the lake"
 LINES = GivenTranscript((GivenLine(LONG, 0.5, 2.0), GivenLine("It was warm.", 2.5, 3.5)))
@@ -75,8 +77,6 @@ def test_what_was_decided_is_decided(engine, settings, talk, tmp_path):
         for voice_id in PITCH:
             paces.learn(session, voice_id, "es", Said(paces.MEMORY, paces.MEMORY / 50))
     job_id = a_job(engine, video_id=video_id, source_transcript=LINES.to_dict())
-    from shared.dubbing import jobs
-
     with transaction(engine) as session:
         second = jobs.claim(session, job_id, settings)
     assert run(engine, settings, second).status == "COMPLETED"
@@ -109,3 +109,27 @@ def test_every_voice_teaches_its_pace(engine, settings, talk):
     assert voice_id in PITCH
     # A trimmed tone keeps all of itself; what it was for counts in letters.
     assert said.characters / said.seconds == pytest.approx(1 / SECONDS_PER_LETTER, rel=0.1)
+
+
+def test_the_translator_is_told_what_fits(engine, settings, talk):
+    """1.25 times the room at the voice's pace; the pace is the usual one while nothing is learned."""
+    held = order(engine, settings, talk)
+    loaded = work.load(settings, engine, held)
+    transcript = Transcript("en", (Segment(0, 0.5, 2.0, "S1", LONG), Segment(1, 2.5, 3.5, "S1", "It was warm.")))
+    assert budgets(loaded, "es", transcript, 6.0) == {0: int(1.25 * ROOM * 16), 1: int(1.25 * 3.5 * 16)}
+    with transaction(engine) as session:
+        paces.learn(session, "fake:high", "es", Said(20_000, 1_000))
+    assert budgets(loaded, "es", transcript, 6.0)[0] == pytest.approx(1.25 * ROOM * 20, abs=1)
+    assert budgets(loaded, "ca", transcript, 6.0)[0] == int(1.25 * ROOM * 16)
+
+
+def test_twelve_words_in_a_fifth_of_a_second_are_placed(engine, settings, talk, tmp_path):
+    words = "one two three four five six seven eight nine ten eleven twelve"
+    lines = GivenTranscript((GivenLine(words, 1.0, 1.2), GivenLine("Yes.", 1.3, 2.0)))
+    held = order(engine, settings, talk, source_transcript=lines.to_dict())
+    assert run(engine, settings, held).status == "COMPLETED"
+    dense, after = report(engine, settings, held, tmp_path)["lines"]
+    assert dense["needs_review"]
+    assert "shortened" in dense["reasons"]
+    assert dense["speed"] <= 1.4
+    assert after["start"] >= dense["end"]

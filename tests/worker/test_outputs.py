@@ -11,7 +11,7 @@ from sqlalchemy import select
 from shared.db import transaction
 from shared.dubbing.transcript import GivenLine, GivenTranscript
 from shared.errors import PermanentError
-from shared.models import Result
+from shared.models import Job, Result
 from shared.storage import Storage
 from tests.media import a_clip, ffmpeg
 from tests.worker.media.sources import frames, packet_hashes
@@ -45,7 +45,10 @@ def test_all_languages_in_one_file_and_again_with_more_of_them(engine, settings,
     held = ordered(engine, settings, talk, "de", "es", outputs=["multi_audio_video"])
     assert run(engine, settings, held).status == "COMPLETED"
     made = results(engine, held)
-    assert set(made) == {"multi_audio_video.mp4", "multi_audio_video_report.json", "transcript.json", "report.json"}
+    assert set(made) == {
+        "multi_audio_video.mp4", "multi_audio_video_report.json", "transcript.json", "report.json",
+        "report_picture.svg",
+    }  # fmt: skip
     first = fetched(settings, made["multi_audio_video.mp4"], tmp_path)
     assert packet_hashes(first) == packet_hashes(talk)
     assert sounds(first) == [("eng", True), ("spa", False)]
@@ -73,9 +76,10 @@ def test_stems_are_the_voice_and_the_background(engine, settings, talk, tmp_path
         "voice_stem": "talk.es.voice.flac",
         "background_stem": "talk.es.background.flac",
         "report": "talk.es.report.json",
+        "report_picture": "talk.es.report.svg",
     }
     for row in rows:
-        if row.kind != "report":
+        if row.kind.endswith("_stem"):
             path = fetched(settings, row, tmp_path)
             assert (soundfile.info(path).frames, path.stat().st_size) == (6 * 48_000, row.size_bytes)
 
@@ -83,7 +87,9 @@ def test_stems_are_the_voice_and_the_background(engine, settings, talk, tmp_path
 def test_the_sound_alone_says_its_language(engine, settings, talk, tmp_path):
     held = ordered(engine, settings, talk, outputs=["audio"])
     run(engine, settings, held)
-    assert set(results(engine, held)) == {"dubbed_audio.m4a", "transcript.json", "report.json"}
+    assert set(results(engine, held)) == {
+        "dubbed_audio.m4a", "transcript.json", "report.json", "report_picture.svg",
+    }  # fmt: skip
     assert sounds(fetched(settings, results(engine, held)["dubbed_audio.m4a"], tmp_path)) == [("spa", True)]
 
 
@@ -126,8 +132,6 @@ def test_bilingual_subtitles_have_both_texts(engine, settings, talk, tmp_path):
 def test_both_subtitles_stay_where_the_translation_is_in_the_source_s_language(engine, settings, talk, tmp_path):
     held = order(engine, settings, talk, "en", source_language=None)
     with transaction(engine) as session:
-        from shared.models import Job
-
         given = GivenTranscript((GivenLine("Something else.", 1.0, 3.0),))
         session.get_one(Job, held.job_id).dubs[0].transcript = given.to_dict()
     assert run(engine, settings, held).status == "COMPLETED"
@@ -181,15 +185,23 @@ def test_a_sound_that_is_not_there_is_refused(engine, settings, talk):
 
 CROWDED = GivenTranscript(
     (
-        GivenLine("The water is really very warm in here today.", 0.5, 2.0, "Ana"),
-        GivenLine("We can swim to the island.", 2.2, 3.2, "Ana"),
-        GivenLine("Hm.", 4.6, 5.0, "Ana"),
+        GivenLine("Ten words are what is said here, in a breath.", 0.7, 2.0, "Ana"),
+        GivenLine("And then a few more words.", 2.2, 3.2, "Ana"),
+        GivenLine("That is all of it.", 4.0, 5.0, "Ana"),
     )
 )
 
 
+def crowded(engine, settings, path, **options):
+    """A job whose translation is given, so that nobody shortens it."""
+    held = order(engine, settings, path, source_transcript=CROWDED.to_dict(), options=options)
+    with transaction(engine) as session:
+        session.get_one(Job, held.job_id).dubs[0].transcript = CROWDED.to_dict()
+    return held
+
+
 def test_the_picture_gives_way_where_that_is_asked_for(engine, settings, talk, tmp_path):
-    held = order(engine, settings, talk, source_transcript=CROWDED.to_dict(), options={"fit": "video"})
+    held = crowded(engine, settings, talk, fit="video")
     assert run(engine, settings, held).status == "COMPLETED"
     said = report(engine, settings, held, tmp_path)
     assert said["fit"]["mode"] == "video"
@@ -201,13 +213,14 @@ def test_the_picture_gives_way_where_that_is_asked_for(engine, settings, talk, t
     assert said["source"]["duration"] == pytest.approx(lasts, abs=0.001)
     assert facts_of(dubbed).duration_seconds == pytest.approx(lasts, abs=0.04)
     assert packet_hashes(dubbed) == packet_hashes(talk), "the same pictures, shown for longer"
-    last = [line for line in said["lines"] if line["source_text"] == "Hm."]
-    assert last[0]["source_start"] == pytest.approx(4.6 + said["fit"]["added_seconds"], abs=0.001)
+    clock = Warp(6.0, tuple(Slow(**slow) for slow in said["fit"]["slowed"]))
+    last = said["lines"][-1]
     source = fetched(settings, results(engine, held)["source_subtitles.srt"], tmp_path)
-    assert pysubs2.load(str(source))[-1].start / 1000 == pytest.approx(last[0]["source_start"], abs=0.01)
-    ordinary = order(engine, settings, talk, source_transcript=CROWDED.to_dict())
+    assert pysubs2.load(str(source))[-1].start / 1000 == pytest.approx(last["source_start"], abs=0.01)
+    ordinary = crowded(engine, settings, talk)
     run(engine, settings, ordinary)
     faster = report(engine, settings, ordinary, tmp_path)
+    assert last["source_start"] == pytest.approx(clock.at([faster["lines"][-1]["source_start"]])[0], abs=0.001)
     hurry, less = faster["measures"], said["measures"]
     assert less["speed"]["max"] + less["onset_drift"]["max"] < hurry["speed"]["max"] + hurry["onset_drift"]["max"]
     assert faster["fit"] == {"mode": "audio", "added_seconds": 0.0, "slowed": []}
@@ -224,8 +237,7 @@ def test_nothing_gives_way_that_need_not(engine, settings, talk, tmp_path):
 
 
 def test_subtitles_drawn_into_a_slowed_picture(engine, settings, talk, tmp_path):
-    options = {"fit": "video", "subtitles": "burned_in"}
-    held = order(engine, settings, talk, source_transcript=CROWDED.to_dict(), options=options)
+    held = crowded(engine, settings, talk, fit="video", subtitles="burned_in")
     assert run(engine, settings, held).status == "COMPLETED"
     lasts = 6.0 + report(engine, settings, held, tmp_path)["fit"]["added_seconds"]
     dubbed = fetched(settings, results(engine, held)["dubbed_video.mp4"], tmp_path)
@@ -239,7 +251,7 @@ def test_a_slowed_file_keeps_its_other_sounds_and_chapters_in_time(engine, setti
     rich = tmp_path / "rich.mp4"
     inputs = ("-i", talk, "-i", tmp_path / "meta.txt")
     ffmpeg(*inputs, "-map", "0", "-map", "0:a", "-map_metadata", "1", "-c", "copy", rich)
-    held = order(engine, settings, rich, source_transcript=CROWDED.to_dict(), options={"fit": "video"})
+    held = crowded(engine, settings, rich, fit="video")
     assert run(engine, settings, held).status == "COMPLETED"
     said = report(engine, settings, held, tmp_path)
     dubbed = fetched(settings, results(engine, held)["dubbed_video.mp4"], tmp_path)

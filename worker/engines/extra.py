@@ -7,10 +7,14 @@ from importlib.util import find_spec
 from shared.config import SettingsError
 from shared.errors import PermanentError, TransientError
 
+# What each of them stands on.
+PACKAGES = {"whisperx": "whisperx", "demucs": "demucs"}
 
-def demand(package: str, engine: str) -> None:
-    """Raises SettingsError where `package`, which `engine` stands on, is not installed. Imports nothing."""
-    if find_spec(package) is None:
+
+def demand(engine: str) -> None:
+    """Raises SettingsError where what `engine` stands on is not installed. Imports nothing."""
+    package = PACKAGES.get(engine)
+    if package is not None and find_spec(package) is None:
         raise SettingsError(
             f"The engine {engine!r} needs the package {package!r}. Install requirements-gpu.txt (see docs/engines.md)."
         )

@@ -22,7 +22,7 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """Mono speech in memory: float32 samples in −1…1, a few minutes at most."""
+    """Mono speech in memory: float32 samples in −1…1, a quarter of an hour at most."""
 
     samples: Samples
     rate: int

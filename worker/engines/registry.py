@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal, overload
 
 from shared.config import ENGINE_SLOTS, PREFIX, Settings, SettingsError
+from worker.engines import extra
 from worker.engines.protocols import (
     ForcedAligner,
     SourceSeparator,
@@ -74,13 +75,17 @@ class Registry:
         return self.build_all(slot, settings)[0]
 
     def check(self, settings: Settings) -> None:
-        """Raises SettingsError where a setting names an engine that does not exist, or one twice. Builds nothing."""
+        """Raises SettingsError where a setting names an engine that does not exist or isn't installed, or one twice.
+
+        Builds nothing.
+        """
         for slot in ENGINE_SLOTS:
             names = settings.engines(slot)
             if len(set(names)) != len(names):
                 raise SettingsError(f"{PREFIX}{slot.upper()} names an engine twice: {', '.join(names)}.")
             for name in names:
                 self._factory(slot, name)
+                extra.demand(name)
 
     def build_all(self, slot: str, settings: Settings) -> list[Any]:
         """The engines configured for `slot`, in order. Raises SettingsError for an unknown name."""

@@ -1,7 +1,6 @@
 """How long each line may take: from its onset to the next, or to the file's end. Pure; seconds."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from shared.dubbing.transcript import Segment
 from worker.timeline.lines import GUARD
@@ -19,10 +18,9 @@ def rooms(lines: Sequence[Segment], duration: float) -> dict[int, float]:
     where the line begins after the file's end.
     """
     ordered = sorted(lines, key=lambda line: (line.start, line.id))
-    ends = [after.start - GUARD for _, after in pairwise(ordered)]
+    ends = [min(duration, line.start - GUARD) for line in ordered[1:]] + [duration] * bool(ordered)
     return {
-        line.id: max(LEAST, min(end, duration) - line.start, line.end - line.start)
-        for line, end in zip(ordered, [*ends, duration], strict=bool(ordered))
+        line.id: max(LEAST, end - line.start, line.end - line.start) for line, end in zip(ordered, ends, strict=True)
     }
 
 

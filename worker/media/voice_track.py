@@ -24,7 +24,7 @@ def write(path: Path, placed: Iterable[tuple[float, Samples]], total_samples: in
 
 
 def laid(placed: Iterable[tuple[float, Samples]], total_samples: int) -> Iterator[Samples]:
-    """The track in blocks (n,) of at most a line's length.
+    """The track in blocks (n,) of at most a second.
 
     `placed` has each line's start (seconds) and its samples (n,) at 48 kHz, in order of start; lines may overlap.
     One that would go over full scale is scaled down whole; nothing is clipped or cut. Raises ValueError when a line
@@ -34,10 +34,10 @@ def laid(placed: Iterable[tuple[float, Samples]], total_samples: int) -> Iterato
     for start, samples in placed:
         first = round(start * RATE)
         _check(first, position, len(samples), total_samples)
-        yield sounding[: first - position]
+        yield from _pieces(sounding[: first - position])
         yield from _silence(first - position - len(sounding))
         sounding, position = _added(sounding[first - position :], samples), first
-    yield sounding
+    yield from _pieces(sounding)
     yield from _silence(total_samples - position - len(sounding))
 
 
@@ -46,6 +46,12 @@ def _check(first: int, position: int, count: int, total: int) -> None:
         raise ValueError(f"a line at sample {first} begins before the one at {position}")
     if first + count > total:
         raise ValueError(f"a line ends at sample {first + count}, past the end at {total}")
+
+
+def _pieces(samples: Samples) -> Iterator[Samples]:
+    """Short ones: what is made of a block on its way takes a multiple of its memory."""
+    for first in range(0, len(samples), RATE):
+        yield samples[first : first + RATE]
 
 
 def _silence(count: int) -> Iterator[Samples]:

@@ -52,9 +52,9 @@ def _placing(
     lines = timeline_lines(translation, spoken)
     limits = Limits(duration=sound.seconds)
     audio = {line.id: line.audio for line in spoken.lines if line.audio}
-    own_rates = {line.id: line.own_rate for line in spoken.lines}
     levels = track_levels(speaker_targets(source_powers(work, sound), lines)) if audio else {}
     lufs = {line.id: levels[line.speaker] for line in lines if line.id in audio}
+    own_rates = {line.id: line.own_rate for line in spoken.lines}
     recipe = Recipe(
         "align",
         VERSION,
@@ -65,7 +65,8 @@ def _placing(
 
     def build(out: Path) -> Facts:
         planned = plan(lines, limits)
-        loud = voice_track.write(out, _laid(work, planned, audio, own_rates, lufs, step), sound.samples)
+        laid = _laid(work, planned, audio, own_rates, lufs, step)
+        loud = voice_track.write(out, laid, sound.samples)
         return {"plan": asdict(planned), "lufs": loud}
 
     return recipe, build

@@ -20,7 +20,7 @@ from worker.engines import chain
 from worker.engines.chain import PatientCloner
 from worker.engines.protocols import Samples, Sound
 from worker.engines.voice_cloning import names
-from worker.media.audio import read_span
+from worker.media.audio import mono, read_span
 from worker.media.ffmpeg import RATE
 from worker.reference_speech import Candidate, chosen, lines_alone, score
 from worker.stages.extract import Extracted
@@ -136,9 +136,7 @@ class Clones:
 
     def _read(self, start: float, end: float) -> Samples:
         """That stretch of the file, mono."""
-        samples = read_span(self._work.checkpoints.path(self._sound.sound), start, end)
-        mono: Samples = samples.mean(axis=1, dtype=np.float32)
-        return mono
+        return mono(read_span(self._work.checkpoints.path(self._sound.sound), start, end))
 
 
 def _speaks(cloner: PatientCloner, language: str) -> bool:

@@ -21,6 +21,7 @@ from worker.stages.paces import known_paces
 from worker.stages.rewording import Rewording, Wording
 from worker.stages.transcribe import Heard
 from worker.stages.translate import Translation
+from worker.timeline.warp import SLOWEST
 from worker.voices import DEFAULT
 from worker.work import Work
 
@@ -118,12 +119,18 @@ def fitting(work: Work, language: str, sound: Extracted, heard: Heard, translati
     return Fitting(
         work,
         language,
-        rooms(translation.lines, sound.seconds),
+        _rooms(work, translation, sound),
         known_paces(work, language),
         {} if own else {segment.id: segment for segment in source.segments},
         None if own else Rewording(translator, (source.language, language)),
         None if own else translator.label,
     )
+
+
+def _rooms(work: Work, translation: Translation, sound: Extracted) -> dict[int, float]:
+    """The room of each line; more of it where the picture may be slowed."""
+    slowest = SLOWEST if work.request.fit == "video" else 1.0
+    return {line: room * slowest for line, room in rooms(translation.lines, sound.seconds).items()}
 
 
 def _wording(decided: Artifact) -> Wording:

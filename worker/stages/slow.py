@@ -1,12 +1,13 @@
 """slow: where a translation needs more room and the picture may give way, a slower clock and all that runs on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import soundfile
 
 from shared.dubbing.transcript import Segment
+from shared.errors import PermanentError
 from shared.videos.facts import Stream
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.media import audio, ffmpeg
@@ -20,7 +21,7 @@ from worker.stages.separate import Bed
 from worker.stages.synthesize import Spoken
 from worker.stages.transcribe import Heard
 from worker.stages.translate import Translation
-from worker.timeline import Warp, warp
+from worker.timeline import Limits, Line, Warp, crowded, plan, warp
 from worker.work import Work
 
 VERSION = 1
@@ -33,13 +34,21 @@ def slow(
     still = Scene(sound, bed, heard, translation, Warp(sound.seconds))
     if work.request.fit != "video" or sound.media.video is None:
         return still
-    clock = warp(timeline_lines(translation, spoken), sound.seconds)
+    clock = _clock(timeline_lines(translation, spoken), sound.seconds)
     if clock.is_identity:
         return still
     with work.progress.stage("slow", language) as step:
         scene = _Slowing(work, clock, step).scene(still)
         step.ran()
     return scene
+
+
+def _clock(lines: Sequence[Line], seconds: float) -> Warp:
+    """Slower only where the lines do not fit as the source is."""
+    try:
+        return warp(lines, seconds, crowded(plan(lines, Limits(duration=seconds))))
+    except PermanentError:  # they do not fit at all
+        return warp(lines, seconds)
 
 
 class _Slowing:

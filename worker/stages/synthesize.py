@@ -1,10 +1,14 @@
 """synthesize: each line in its speaker's voice, each a checkpoint of its own, so that editing one remakes one."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple, Self, TypeVar
 
 import soundfile
 
@@ -23,10 +27,11 @@ from worker.stages.paces import learn_paces
 from worker.stages.rewording import Wording
 from worker.stages.transcribe import Heard
 from worker.stages.translate import Translation
-from worker.threads import side_by_side
 from worker.timeline.lines import MAX_SPEED, SLIGHTEST_SPEED
 from worker.voices import cast, demand_offered
 from worker.work import Work
+
+Made = TypeVar("Made")
 
 VERSION = 3
 SAME_BREATH = 3.0  # seconds between lines that are said as one
@@ -61,30 +66,102 @@ class Spoken:
     warnings: tuple[str, ...] = ()
 
 
-def synthesize(
-    work: Work, language: str, sound: Extracted, heard: Heard, translation: Translation, clones: Clones
-) -> Spoken:
+def synthesize(work: Work, language: str, translation: Translation, speaking: "Speaking") -> Spoken:
     """Speak the translation, several lines at once, each in words that fit its time where there are such words.
 
-    Raises PermanentError `no_voice`, `voice_not_found`.
+    `speaking` has begun with what was translated first. Raises PermanentError `no_voice`, `voice_not_found`.
     """
     with work.progress.stage("synthesize", language) as step:
-        synthesiser = chain.speech_synthesis(work.settings)
-        wished = work.request.wished_voices(language)
-        voices = synthesiser.voices_for(language, wished)
-        demand_offered(translation.speakers, wished, voices)
-        own = clones.own(language, translation.speakers)
-        chosen = {**cast(translation.speakers, language, voices, wished, heard.pitches), **own.keys}
-        speak = _Speak(work, synthesiser, clones, chosen, fitting(work, language, sound, heard, translation))
-        begun = speak.look_up(translation.lines)
         lines = []
-        for spoken in side_by_side(speak.line, translation.lines, synthesiser.parallel_lines):
+        for spoken in speaking.lines(translation):
             lines.append(spoken)
             step.at(len(lines) / len(translation.lines))
-        step.ran(synthesiser.label, whole=not begun and bool(lines))
-    learn_paces(work, language, speak.measured)
-    warnings = ("clone_too_little_speech",) if own.too_little else ()
-    return Spoken(tuple(lines), who(line.engine for line in lines if line.engine) or synthesiser.label, warnings)
+        step.ran(speaking.label, whole=not speaking.found and bool(lines))
+    warnings = speaking.over()
+    return Spoken(tuple(lines), who(line.engine for line in lines if line.engine) or speaking.label, warnings)
+
+
+class Speaking:
+    """One language's lines being spoken, each from when it and the next one are known: speech need not wait for the
+    last line's translation. At the end of the block what is under way is waited for, and nothing more begun.
+
+    `found`: an earlier attempt had spoken some.
+    """
+
+    def __init__(self, work: Work, language: str, sound: Extracted, heard: Heard, clones: Clones) -> None:
+        self.found = False
+        self._work, self._language, self._sound, self._heard, self._clones = work, language, sound, heard, clones
+        self._synthesiser = chain.speech_synthesis(work.settings)
+        self._pool = ThreadPoolExecutor(max(1, self._synthesiser.parallel_lines))
+        self._known: list[Segment] = []
+        self._spoken: list[Future[SpokenLine]] = []
+        self._prepared: Future[_Prepared] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def label(self) -> str:
+        """The engines that may speak."""
+        return self._synthesiser.label
+
+    def begin(self, lines: Sequence[Segment]) -> None:
+        """These lines are translated, and follow those that were. Their times are the source's."""
+        self._speak(lines, Translation(self._heard.transcript.segments, ""), last=False)
+
+    def lines(self, translation: Translation) -> Iterator[SpokenLine]:
+        """All lines of the translation as they are spoken, in order. Raises what speaking them raises."""
+        self._speak(translation.lines[len(self._known) :], translation, last=True)
+        for future in self._spoken:
+            yield future.result()
+
+    def over(self) -> tuple[str, ...]:
+        """All is spoken: learn from it, and tell what a person should know."""
+        assert self._prepared is not None
+        prepared = self._prepared.result()
+        learn_paces(self._work, self._language, prepared.speak.measured)
+        return prepared.warnings
+
+    def _speak(self, lines: Sequence[Segment], frame: Translation, *, last: bool) -> None:
+        if self._prepared is None:
+            self._prepared = self._submit(lambda: self._prepare(frame))
+        self._known += lines
+        until = len(self._known) if last else len(self._known) - 1
+        coming, told = self._known[len(self._spoken) : until], neighbours(self._known)
+        if coming:
+            looked_up = self._submit(lambda: self._look_up(coming))
+            self._spoken += [self._submit(partial(self._line, line, told[line.id], looked_up)) for line in coming]
+
+    def _prepare(self, frame: Translation) -> "_Prepared":
+        """Who speaks for whom, and how long each line of `frame` may take."""
+        wished = self._work.request.wished_voices(self._language)
+        voices = self._synthesiser.voices_for(self._language, wished)
+        demand_offered(frame.speakers, wished, voices)
+        own = self._clones.own(self._language, frame.speakers)
+        chosen = {**cast(frame.speakers, self._language, voices, wished, self._heard.pitches), **own.keys}
+        fits = fitting(self._work, self._language, self._sound, self._heard, frame)
+        speak = _Speak(self._work, self._synthesiser, self._clones, chosen, fits)
+        return _Prepared(speak, ("clone_too_little_speech",) if own.too_little else ())
+
+    def _look_up(self, lines: Sequence[Segment]) -> None:
+        assert self._prepared is not None
+        self.found |= self._prepared.result().speak.look_up(lines)
+
+    def _line(self, line: Segment, context: SpeechContext, looked_up: "Future[None]") -> SpokenLine:
+        assert self._prepared is not None
+        looked_up.result()
+        return self._prepared.result().speak.line(line, context)
+
+    def _submit(self, work: Callable[[], Made]) -> "Future[Made]":
+        return self._pool.submit(copy_context().run, work)
+
+
+class _Prepared(NamedTuple):
+    speak: "_Speak"
+    warnings: tuple[str, ...]
 
 
 class _Speak:
@@ -105,17 +182,18 @@ class _Speak:
         self._voices = voices
         self._fitting = fitting
         self.measured: list[tuple[str, str, float]] = []
-        self._done: Mapping[str, Artifact] = {}
-        self._neighbours: Mapping[int, SpeechContext] = {}
+        self._done: dict[str, Artifact] = {}
+        self._neighbours: dict[int, SpeechContext] = {}
 
     def look_up(self, lines: Sequence[Segment]) -> bool:
-        """Find what an earlier attempt has done, and say whether there is any."""
-        self._neighbours = neighbours(lines)
-        self._done = self._work.checkpoints.find(recipe for line in lines for recipe in self._recipes(line))
-        return bool(self._done)
+        """Find what an earlier attempt has done of these lines, and say whether there is any."""
+        found = self._work.checkpoints.find(recipe for line in lines for recipe in self._recipes(line))
+        self._done.update(found)
+        return bool(found)
 
-    def line(self, line: Segment) -> SpokenLine:
+    def line(self, line: Segment, context: SpeechContext) -> SpokenLine:
         """The line's speech; a line with nothing to say, or that the voice says nothing for, has none."""
+        self._neighbours[line.id] = context
         voice_id = self._voices[line.speaker]
         if not re.search(r"\w", line.text):
             return SpokenLine(line.id, line.text, voice_id, None, 0.0, ("nothing_to_say",))

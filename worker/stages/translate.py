@@ -1,6 +1,6 @@
 """translate: each segment into the target language, in batches that are checkpoints of their own; or what was given."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -39,13 +39,20 @@ class Translation:
         return tuple(dict.fromkeys(line.speaker for line in self.lines))
 
 
-def translate(work: Work, language: str, sound: Extracted, heard: Heard) -> Translation:
-    """The transcript in `language`. Raises PermanentError `target_transcript_mismatch`, `unsupported_language_pair`."""
+# Gets lines as they are translated, in order.
+Told = Callable[[Sequence[Segment]], None]
+
+
+def translate(work: Work, language: str, sound: Extracted, heard: Heard, told: Told) -> Translation:
+    """The transcript in `language`; `told` of each batch of a translation made here.
+
+    Raises PermanentError `target_transcript_mismatch`, `unsupported_language_pair`.
+    """
     given = work.request.translations.get(language)
     if given is not None:
         with work.progress.stage("translate", language):
             return _given(work, language, sound, heard, given)
-    return _translated(work, language, sound, heard)
+    return _translated(work, language, sound, heard, told)
 
 
 def _given(work: Work, language: str, sound: Extracted, heard: Heard, given: GivenTranscript) -> Translation:
@@ -62,7 +69,7 @@ def _given(work: Work, language: str, sound: Extracted, heard: Heard, given: Giv
     return Translation(lines, GIVEN)
 
 
-def _translated(work: Work, language: str, sound: Extracted, heard: Heard) -> Translation:
+def _translated(work: Work, language: str, sound: Extracted, heard: Heard, told: Told) -> Translation:
     segments, texts, engines, made = heard.transcript.segments, list[str](), list[str](), list[bool]()
     refused = set[int]()
     with work.progress.stage("translate", language) as step:
@@ -73,16 +80,20 @@ def _translated(work: Work, language: str, sound: Extracted, heard: Heard) -> Tr
             context = replace(_context(work, language, batch), summary=summary)
             document = _batch(work, translator, batch, (heard.transcript.language, language), context)
             summary = document.content["summary"]
+            told(_said(segments[len(texts) :], document.content["texts"]))
             texts += document.content["texts"]
             engines += document.content["engines"]
             refused |= set(document.content["refused"])
             made.append(document.made)
             step.at(len(texts) / len(segments))
         step.ran(translator.label, whole=all(made) and bool(made))
-    pairs = zip(segments, texts, strict=True)
-    said = tuple(replace(segment, text=text, words=()) for segment, text in pairs)
     reasons = _reasons(segments, texts, refused, work.request.terms(language))
-    return Translation(said, who(engines) or translator.label, tuple(engines), reasons)
+    return Translation(_said(segments, texts), who(engines) or translator.label, tuple(engines), reasons)
+
+
+def _said(segments: Sequence[Segment], texts: Sequence[str]) -> tuple[Segment, ...]:
+    """What is to be said in the place of the first of `segments`."""
+    return tuple(replace(segment, text=text, words=()) for segment, text in zip(segments, texts, strict=False))
 
 
 def _reasons(

@@ -2,6 +2,6 @@
 
 from worker.timeline.lines import Limits, Line, Placement, Plan
 from worker.timeline.planner import plan
-from worker.timeline.warp import Slow, Warp, warp
+from worker.timeline.warp import Slow, Warp, crowded, warp
 
-__all__ = ["Limits", "Line", "Placement", "Plan", "Slow", "Warp", "plan", "warp"]
+__all__ = ["Limits", "Line", "Placement", "Plan", "Slow", "Warp", "crowded", "plan", "warp"]

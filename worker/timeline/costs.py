@@ -24,8 +24,8 @@ class Costs:
     goes on moving over silence is seen. No more than the first band of `speed`, or the cost would not be convex.
     """
 
-    shift: tuple[Band, ...] = (Band(0.06, 0.05), Band(0.30, 1.0), Band(inf, 3.0))
-    speed: tuple[Band, ...] = (Band(1.05, 0.12), Band(1.25, 0.5), Band(1.40, 4.0), Band(inf, 1000.0))
+    shift: tuple[Band, ...] = (Band(0.06, 0.05), Band(0.30, 0.7), Band(inf, 6.0))
+    speed: tuple[Band, ...] = (Band(1.05, 0.12), Band(1.25, 0.4), Band(1.40, 8.0), Band(inf, 10_000.0))
     jump: float = 0.2
     jump_within: float = 1.0
     fill: float = 0.1

@@ -1,15 +1,19 @@
 """A clock that runs slower where speech needs more room: piecewise linear, from the source's seconds to the dub's."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from worker.timeline.lines import GUARD, Line
+from worker.timeline.lines import DRIFT_TO_REVIEW, GUARD, Line, Placement, Plan
 
-# Up to here the speech gets faster before the picture gets slower.
+# A plan that is faster than this, or later than a person should look at, asks for a slower picture; and then for one
+# on which nothing has to be faster than is comfortable.
+HURRIED_SPEED = 1.25
 COMFORTABLE_SPEED = 1.2
+# Lines closer together than this (seconds) hurry each other.
+PAUSE = 0.3
 SLOWEST = 1.25
 # A shorter stretch would be a jerk, and less than this is not worth one.
 LEAST_RATIO = 1.01
@@ -70,23 +74,38 @@ class Warp:
         return [*known, self.seconds], [*moved, self.seconds + added]
 
 
-def warp(lines: Iterable[Line], seconds: float) -> Warp:
+def crowded(plan: Plan) -> frozenset[int]:
+    """The lines that need more room: all of each run without a pause in which one is hurried or late."""
+    runs: list[list[Placement]] = []
+    for placed in sorted(plan.placements, key=lambda placed: placed.start):
+        if runs and placed.start - runs[-1][-1].end < PAUSE:
+            runs[-1].append(placed)
+        else:
+            runs.append([placed])
+    return frozenset(placed.id for run in runs if any(map(_is_hurried, run)) for placed in run)
+
+
+def warp(lines: Iterable[Line], seconds: float, needy: Container[int] | None = None) -> Warp:
     """The clock on which `lines` have room at a comfortable speed, as far as 1.25 times the time gives it.
 
     From a line's onset to the next, time is stretched by what the line, and what is left of those before it, need
-    over what there is. O(n log n).
+    over what there is; only for the `needy` lines, by id, where those are named. O(n log n).
     """
     spoken = sorted((line for line in lines if line.natural > 0 and line.start < seconds), key=lambda line: line.start)
-    return Warp(seconds, tuple(_slows(spoken, seconds)))
+    return Warp(seconds, tuple(_slows(spoken, seconds, needy)))
 
 
-def _slows(lines: Sequence[Line], seconds: float) -> Iterator[Slow]:
+def _is_hurried(placed: Placement) -> bool:
+    return placed.speed > HURRIED_SPEED or abs(placed.late) > DRIFT_TO_REVIEW
+
+
+def _slows(lines: Sequence[Line], seconds: float, needy: Container[int] | None) -> Iterator[Slow]:
     left = 0.0  # of earlier lines, to be said within this one's time
     starts = [*(max(0.0, line.start) for line in lines), seconds]
     for line, (start, end) in zip(lines, pairwise(starts), strict=True):
         need = left + line.natural / COMFORTABLE_SPEED + GUARD
         ratio = min(SLOWEST, need / (end - start)) if end - start >= LEAST_SECONDS else 1.0
-        ratio = ratio if ratio >= LEAST_RATIO else 1.0
+        ratio = ratio if ratio >= LEAST_RATIO and (needy is None or line.id in needy) else 1.0
         left = max(0.0, need - ratio * (end - start))
         if ratio > 1.0:
             yield Slow(start, end, ratio)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.timeline import Limits, Line, plan, warp
+from worker.timeline import Limits, Line, Placement, Plan, crowded, plan, warp
 from worker.timeline.warp import COMFORTABLE_SPEED, SLOWEST
 
 SECONDS = 60.0
@@ -49,9 +49,7 @@ def test_a_crowded_line_gets_what_it_needs_at_a_comfortable_speed() -> None:
     assert slow.ratio == pytest.approx((2.5 / COMFORTABLE_SPEED + 0.05) / 2)
     starts = clock.at(line.start for line in lines)
     moved = [Line(line.id, start, start + 1, "S1", line.natural) for line, start in zip(lines, starts, strict=True)]
-    assert plan(moved, Limits(duration=clock.duration)).placements[0].speed == pytest.approx(
-        COMFORTABLE_SPEED, abs=0.01
-    )
+    assert plan(moved, Limits(duration=clock.duration)).placements[0].speed <= COMFORTABLE_SPEED + 0.01
 
 
 def test_what_a_quarter_does_not_hold_is_said_in_the_next_line_s_time() -> None:
@@ -59,3 +57,13 @@ def test_what_a_quarter_does_not_hold_is_said_in_the_next_line_s_time() -> None:
     first, second = warp(lines, 20.0).slows[:2]
     assert first.ratio == SLOWEST
     assert second.start == 2.0
+
+
+def test_only_runs_of_lines_in_which_one_is_hurried_are_crowded() -> None:
+    def at(number: int, start: float, speed: float = 1.0, late: float = 0.0) -> Placement:
+        return Placement(number, start, speed, 1.0, late)
+
+    placed = (at(0, 0.0), at(1, 1.1, late=0.1), at(2, 5.0), at(3, 6.1, late=0.5), at(4, 9.0, speed=1.3), at(5, 20.0))
+    assert crowded(Plan(placed)) == {2, 3, 4}
+    lines = [Line(number, 4.0 * number, 4.0 * number + 1, "S1", 5.0) for number in range(3)]
+    assert [slow.start for slow in warp(lines, 12.0, {1}).slows] == [4.0]

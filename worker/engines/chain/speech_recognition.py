@@ -15,7 +15,7 @@ from worker.engines.retry import Attempts
 
 # Sound that was handed to an engine and has no answer yet is kept in memory, to be tried again: at most so much of it
 # (seconds; 16 kHz is 64 KB a second) before what met trouble is seen to first.
-MOST_UNANSWERED = 1800.0
+MOST_UNANSWERED = 2400.0
 
 
 class SpeechRecognitionChain(Chain[SpeechRecogniser]):

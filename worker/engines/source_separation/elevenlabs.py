@@ -6,13 +6,12 @@ are and are not paid for.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
 from elevenlabs.core.request_options import RequestOptions
 
 from shared.config import Settings
@@ -26,10 +25,11 @@ from worker.engines.source_separation.stretches import Stretch, stretches
 from worker.media import audio, ffmpeg, masking
 from worker.media.voice_activity import RATE as VOICE_RATE
 from worker.media.voice_activity import voiced_spans
+from worker.spans import Span, intersection
 from worker.threads import side_by_side
 
-# It takes an hour and 500 MB at once, and 4.6 s at least; five minutes keep memory small, and what a failure costs.
-LONGEST, OVERLAP, SHORTEST = 300.0, 1.0, 5.0  # seconds
+# It takes an hour and 500 MB at once, and 4.6 s at least; two minutes keep memory small, and what a failure costs.
+LONGEST, OVERLAP, SHORTEST = 120.0, 1.0, 5.0  # seconds
 PAID_FOR = "audio_isolation"
 SIDE_BY_SIDE = 2  # stretches in memory at once
 LATEST = 0.25  # seconds that the answer may be shifted by
@@ -56,7 +56,8 @@ class ElevenLabsIsolation:
         out_dir.mkdir(parents=True, exist_ok=True)
         frames, rate, channels = audio.shape(sound)
         plan = stretches(frames, round(LONGEST * rate), round(OVERLAP * rate), round(SHORTEST * rate))
-        voices = list(side_by_side(partial(self._voice, sound, out_dir), plan, self._threads))
+        spans = voiced_spans(audio.resampled_mono(sound, VOICE_RATE))
+        voices = list(side_by_side(partial(self._voice, sound, out_dir, spans), plan, self._threads))
         parts = (background(sound, stretch, voice) for stretch, voice in zip(plan, voices, strict=True))
         out = out_dir / f"background-{sound.stem}.flac"
         audio.write_flac(out, masking.crossfaded(parts, round(OVERLAP * rate)), rate, channels)
@@ -64,13 +65,15 @@ class ElevenLabsIsolation:
             voice.unlink()
         return Separation(out)
 
-    def _voice(self, sound: Path, out_dir: Path, stretch: Stretch) -> Path | None:
+    def _voice(self, sound: Path, out_dir: Path, spans: Sequence[Span], stretch: Stretch) -> Path | None:
         """The voice of that stretch, as a mono FLAC; None where nobody speaks."""
+        rate = audio.shape(sound)[1]
+        whole = Span(stretch.first / rate, (stretch.first + stretch.length) / rate)
+        if not intersection(spans, [whole]):
+            return None
         path = out_dir / f"voice-{sound.stem}-{stretch.first}.flac"
         if not path.exists():
             mixed = middle(sound, stretch)
-            if not voiced_spans([soxr.resample(mixed.samples, mixed.rate, VOICE_RATE)]):
-                return None
             usage = (Usage("seconds", mixed.seconds),)
             made = self._door.call(
                 lambda: self._isolated(mixed, path), slot="source_separation", model=PAID_FOR, usage=lambda _: usage
@@ -99,7 +102,7 @@ def middle(sound: Path, stretch: Stretch) -> Sound:
     """That stretch of the file as mono, at its own rate."""
     rate = audio.shape(sound)[1]
     blocks = audio.blocks(sound, first=stretch.first, count=stretch.length)
-    return Sound(np.concatenate([block.mean(axis=1, dtype=np.float32) for block in blocks]), rate)
+    return Sound(np.concatenate([audio.mono(block) for block in blocks]), rate)
 
 
 def background(sound: Path, stretch: Stretch, voice: Path | None) -> Iterator[Samples]:

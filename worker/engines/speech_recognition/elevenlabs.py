@@ -29,8 +29,8 @@ class ElevenLabsRecogniser:
     detects_language = True
     # It tells a probability of each word; below which mean a transcript is doubtful nobody has measured.
     doubtful_below: float | None = None
-    # It takes 10 hours at once; half an hour keeps speakers apart well, and memory small.
-    longest_piece = 1800.0
+    # It takes 10 hours at once; a quarter of one keeps speakers apart well, and memory small.
+    longest_piece = 900.0
     diarises = True
 
     def __init__(self, settings: Settings) -> None:

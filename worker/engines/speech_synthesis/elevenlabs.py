@@ -45,7 +45,7 @@ class ElevenLabsSynthesiser:
         self._settings = settings
         self._door = door(sdk.PROVIDER, settings)
         self.model = settings.elevenlabs_speech_model
-        self.parallel_lines = settings.elevenlabs_concurrency
+        self.parallel_lines = 2 * settings.elevenlabs_concurrency  # while one line is stored, another is spoken
 
     def voices(self) -> tuple[Voice, ...]:
         """The account's voices, asked for once. Raises what the provider's failures are."""

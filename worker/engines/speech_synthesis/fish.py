@@ -35,7 +35,7 @@ class FishSynthesiser:
         self._settings = settings
         self._door = door(sdk.PROVIDER, settings)
         self.model = settings.fish_speech_model
-        self.parallel_lines = settings.fish_concurrency
+        self.parallel_lines = 2 * settings.fish_concurrency  # while one line is stored, another is spoken
 
     def voices(self) -> tuple[Voice, ...]:
         """The account's own voices and the chosen ones, asked for once. Raises what the provider's failures are."""

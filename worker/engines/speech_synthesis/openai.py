@@ -31,7 +31,7 @@ class OpenAISynthesiser:
         self._settings = settings
         self._door = door(sdk.PROVIDER, settings)
         self.model = settings.openai_speech_model
-        self.parallel_lines = settings.openai_concurrency
+        self.parallel_lines = 2 * settings.openai_concurrency  # while one line is stored, another is spoken
 
     def voices(self) -> tuple[Voice, ...]:
         """The built-in voices of the model; every one speaks every language."""
