@@ -46,6 +46,18 @@ def test_the_layout_is_kept(tmp_path: Path, channels: int, layout: str) -> None:
     assert list(spectrum.argmax(axis=0)) == list(pitches)
 
 
+def test_a_wide_background_stays_wide(tmp_path: Path) -> None:
+    """Two channels that have nothing in common still have nothing in common, at any pitch."""
+    noise = (0.01 * np.random.default_rng(1).standard_normal((96_000, 2))).astype(np.float32)
+    with AacWriter(tmp_path / "dub.m4a") as writer:
+        writer.write(noise)
+    raw = ffmpeg("-i", tmp_path / "dub.m4a", "-f", "f32le", "-")
+    left, right = np.fft.rfft(np.frombuffer(raw, "<f4").reshape(-1, 2), axis=0).T
+    high = np.fft.rfftfreq(2 * (len(left) - 1), 1 / 48_000) > 6_000
+    common = abs(np.vdot(left[high], right[high])) / np.linalg.norm(left[high]) / np.linalg.norm(right[high])
+    assert common < 0.1
+
+
 def test_an_ended_encoder_is_a_failure_with_a_code(tmp_path: Path) -> None:
     block = clicks(1, (0.5,))
     with pytest.raises(PermanentError) as caught, AacWriter(tmp_path / "no" / "such" / "folder.m4a") as writer:  # noqa: PT012

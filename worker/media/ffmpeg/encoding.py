@@ -24,8 +24,9 @@ class AacWriter:
         self._path = path
         bitrate = BITRATES[channels]
         self._channels = channels
+        # Intensity stereo, which this rate has no need of, would fold what is wide above 8 kHz into the middle.
         graph = pcm(rate, channels).output(
-            as_url(path), f="ipod", acodec="aac", audio_bitrate=bitrate, aac_coder="fast", map_metadata=-1
+            as_url(path), f="ipod", acodec="aac", audio_bitrate=bitrate, aac_coder="fast", aac_is=0, map_metadata=-1
         )
         file_bytes = OVERHEAD_BYTES + round(LONGEST_SECONDS * bitrate / 8 * 1.5)
         limits = limits_for(LONGEST_SECONDS, file_bytes)
