@@ -1,60 +1,30 @@
-"""synthesize: each line in its speaker's voice, each a checkpoint of its own, so that editing one remakes one."""
+"""synthesize: each line in its speaker's voice, spoken as soon as it is known, several at once."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple, Self, TypeVar
 
-import soundfile
-
 from shared.dubbing.transcript import Segment
-from shared.errors import PermanentError
-from worker.artifacts import Artifact, Facts, Recipe
 from worker.engines import chain
-from worker.engines.chain import SpeechSynthesisChain, Utterance, who
-from worker.engines.protocols import NO_SPEECH_CONTEXT, SpeechContext
-from worker.fitting.room import is_over
-from worker.media.line import trim_and_fade
-from worker.stages.clone import KEY, Clones
+from worker.engines.chain import who
+from worker.engines.protocols import SpeechContext
+from worker.stages.clone import Clones
 from worker.stages.extract import Extracted
-from worker.stages.fit import Fitting, fitting
+from worker.stages.fit import fitting
 from worker.stages.paces import learn_paces
-from worker.stages.rewording import Wording
+from worker.stages.speech import Speech, SpokenLine
 from worker.stages.transcribe import Heard
 from worker.stages.translate import Translation
-from worker.timeline.lines import MAX_SPEED, SLIGHTEST_SPEED
 from worker.voices import cast, demand_offered
 from worker.work import Work
 
 Made = TypeVar("Made")
 
-VERSION = 3
 SAME_BREATH = 3.0  # seconds between lines that are said as one
-# An own rate closer to 1 than this is not worth asking for.
-LEAST_OWN_RATE = 1.05
-
-
-@dataclass(frozen=True)
-class SpokenLine:
-    """A line as the voice says it, silence trimmed: `seconds` at its default rate, the audio `own_rate` times as fast.
-
-    `audio` is None where nothing is audible; `reasons` say why, why the voice is not the one asked for, and what was
-    done to make the line fit. `engine` is who spoke it.
-    """
-
-    id: int
-    text: str
-    voice_id: str
-    audio: Artifact | None
-    seconds: float
-    reasons: tuple[str, ...] = ()
-    own_rate: float = 1.0
-    engine: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,7 +94,7 @@ class Speaking:
         """All is spoken: learn from it, and tell what a person should know."""
         assert self._prepared is not None
         prepared = self._prepared.result()
-        learn_paces(self._work, self._language, prepared.speak.measured)
+        learn_paces(self._work, self._language, prepared.speech.measured)
         return prepared.warnings
 
     def _speak(self, lines: Sequence[Segment], frame: Translation, *, last: bool) -> None:
@@ -153,137 +123,26 @@ class Speaking:
         own = self._clones.own(self._language, frame.speakers)
         chosen = {**cast(frame.speakers, self._language, voices, wished, self._heard.pitches), **own.keys}
         fits = fitting(self._work, self._language, self._sound, self._heard, frame)
-        speak = _Speak(self._work, self._synthesiser, self._clones, chosen, fits)
-        return _Prepared(speak, ("clone_too_little_speech",) if own.too_little else ())
+        speech = Speech(self._work, self._synthesiser, self._clones, chosen, fits)
+        return _Prepared(speech, ("clone_too_little_speech",) if own.too_little else ())
 
     def _look_up(self, lines: Sequence[Segment]) -> None:
         assert self._prepared is not None
-        self.found |= self._prepared.result().speak.look_up(lines)
+        if self._prepared.result().speech.look_up(lines):
+            self.found = True
 
     def _line(self, line: Segment, context: SpeechContext, looked_up: "Future[None]") -> SpokenLine:
         assert self._prepared is not None
         looked_up.result()
-        return self._prepared.result().speak.line(line, context)
+        return self._prepared.result().speech.line(line, context)
 
     def _submit(self, work: Callable[[], Made]) -> "Future[Made]":
         return self._pool.submit(copy_context().run, work)
 
 
 class _Prepared(NamedTuple):
-    speak: "_Speak"
+    speech: Speech
     warnings: tuple[str, ...]
-
-
-class _Speak:
-    """One language's synthesis. `measured` is what was said here and now: voice id, text, seconds."""
-
-    def __init__(
-        self,
-        work: Work,
-        synthesiser: SpeechSynthesisChain,
-        clones: Clones,
-        voices: Mapping[str, str],
-        fitting: Fitting,
-    ) -> None:
-        """`voices`: by speaker a voice's id, or a clone's key."""
-        self._work = work
-        self._synthesiser = synthesiser
-        self._clones = clones
-        self._voices = voices
-        self._fitting = fitting
-        self.measured: list[tuple[str, str, float]] = []
-        self._done: dict[str, Artifact] = {}
-        self._neighbours: dict[int, SpeechContext] = {}
-
-    def look_up(self, lines: Sequence[Segment]) -> bool:
-        """Find what an earlier attempt has done of these lines, and say whether there is any."""
-        found = self._work.checkpoints.find(recipe for line in lines for recipe in self._recipes(line))
-        self._done.update(found)
-        return bool(found)
-
-    def line(self, line: Segment, context: SpeechContext) -> SpokenLine:
-        """The line's speech; a line with nothing to say, or that the voice says nothing for, has none."""
-        self._neighbours[line.id] = context
-        voice_id = self._voices[line.speaker]
-        if not re.search(r"\w", line.text):
-            return SpokenLine(line.id, line.text, voice_id, None, 0.0, ("nothing_to_say",))
-        speech, decision = (self._done.get(recipe.fingerprint) for recipe in self._recipes(line))
-        wording = self._fitting.foreseen(line, voice_id, decision, spoken=speech is not None)
-        return self._fitted(line, self._spoken(line, wording))
-
-    def _fitted(self, line: Segment, spoken: SpokenLine) -> SpokenLine:
-        """The line once more in other words, or faster, where what was said proves too long for its time."""
-        if spoken.audio is None or not self._fitting.is_over(line, spoken.seconds):
-            return spoken
-        wording = self._fitting.measured(line, self._voices[line.speaker], spoken.text, spoken.seconds)
-        if wording.text != spoken.text:
-            again = self._spoken(line, wording)
-            reasons = tuple(dict.fromkeys((*spoken.reasons, *again.reasons)))
-            better = again.audio is not None and again.seconds < spoken.seconds
-            spoken = replace(again, reasons=reasons) if better else spoken
-        return self._faster(line, spoken, spoken.seconds / self._fitting.room[line.id])
-
-    def _faster(self, line: Segment, spoken: SpokenLine, needed: float) -> SpokenLine:
-        """The line at the voice's own faster rate, where the engine has one and it is `needed`."""
-        fastest = self._synthesiser.rates_of(self._clones.engine_voice(spoken.voice_id))[1]
-        rate = round(min(needed, fastest, MAX_SPEED), 2)
-        if rate < LEAST_OWN_RATE or not is_over(needed, 1.0):
-            return spoken
-        audio = self._speech(line, spoken.text, rate)
-        own_rate = spoken.seconds / audio.facts["seconds"]
-        if own_rate < SLIGHTEST_SPEED or audio.facts["voice"] != spoken.voice_id:  # it took no notice, or is another's
-            return spoken
-        return replace(spoken, audio=audio, own_rate=own_rate, reasons=(*spoken.reasons, "spoken_faster"))
-
-    def _spoken(self, line: Segment, wording: Wording) -> SpokenLine:
-        spoken = SpokenLine(line.id, wording.text, self._voices[line.speaker], None, 0.0, wording.reasons)
-        try:
-            audio = self._speech(line, wording.text)
-        except PermanentError as error:
-            if error.code != "empty_speech":
-                raise
-            return replace(spoken, reasons=(*spoken.reasons, "empty_speech"))
-        facts = audio.facts
-        if audio.made and not facts["voice"].startswith(KEY):  # a clone never comes again
-            self.measured.append((facts["voice"], wording.text, facts["seconds"]))
-        reasons = (*spoken.reasons, *facts["reasons"])
-        return replace(
-            spoken,
-            audio=audio,
-            voice_id=facts["voice"],
-            seconds=facts["seconds"],
-            engine=facts["engine"],
-            reasons=reasons,
-        )
-
-    def _recipes(self, line: Segment) -> tuple[Recipe, Recipe]:
-        """Of the speech of the line as it was translated, and of the decision to say something else."""
-        voice_id = self._voices[line.speaker]
-        return self._recipe(line.text, voice_id), self._fitting.recipe(line, voice_id)
-
-    def _recipe(self, text: str, voice_id: str, rate: float = 1.0) -> Recipe:
-        """What is said before and after only helps, so it is not in the line's name."""
-        options = {"text": text, "voice": voice_id, "language": self._fitting.language}
-        faster = {} if rate == 1.0 else {"rate": rate}
-        label = self._synthesiser.label
-        return Recipe("synthesize.line", VERSION, options={**options, **faster}, engine=label, suffix=".flac")
-
-    def _speech(self, line: Segment, text: str, rate: float = 1.0) -> Artifact:
-        voice_id = self._voices[line.speaker]
-        recipe = self._recipe(text, voice_id, rate)
-        context = self._neighbours.get(line.id, NO_SPEECH_CONTEXT)
-        utterance = Utterance(text, voice_id, self._fitting.language, rate, context)
-        done = self._done.get(recipe.fingerprint)
-        return done or self._work.checkpoints.make(recipe, lambda out: self._say(utterance, out))
-
-    def _say(self, utterance: Utterance, out: Path) -> Facts:
-        voice_id = self._clones.voice_id(utterance.voice_id)
-        said = self._synthesiser.speak(utterance._replace(voice_id=voice_id))
-        rate, samples = said.sound.rate, trim_and_fade(said.sound.samples, said.sound.rate)
-        soundfile.write(out, samples, rate, subtype="PCM_16", format="FLAC")
-        voice = utterance.voice_id if said.voice_id == voice_id else said.voice_id
-        spoken = {"engine": said.engine, "voice": voice, "reasons": said.reasons}
-        return {"seconds": len(samples) / rate, "rate": rate, **spoken}
 
 
 def neighbours(lines: Sequence[Segment]) -> dict[int, SpeechContext]:
