@@ -188,6 +188,15 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
+    @field_validator("openai_api_key", "elevenlabs_api_key", "fish_api_key", "whisperx_token")
+    @classmethod
+    def _key(cls, value: SecretStr | None) -> SecretStr | None:
+        """Without the blanks around it. One that no header can carry would be told in the error about that."""
+        key = value.get_secret_value().strip() if value else ""
+        if not (key.isascii() and key.isprintable()):
+            raise ValueError("must be printable ASCII characters on one line")
+        return SecretStr(key) if value else None
+
     @field_validator("provider_prices", mode="before")
     @classmethod
     def _prices(cls, value: Any) -> Any:

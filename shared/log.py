@@ -7,7 +7,7 @@ from typing import TextIO
 
 import structlog
 
-CHATTY = ("alembic", "botocore", "boto3", "s3transfer", "urllib3", "httpx", "httpcore", "werkzeug")
+CHATTY = ("alembic", "botocore", "boto3", "s3transfer", "urllib3", "httpx", "httpx2", "httpcore", "werkzeug")
 
 
 def configure(log_file: Path | None = None, level: int = logging.INFO, stream: TextIO | None = None) -> None:

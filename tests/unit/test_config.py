@@ -118,3 +118,11 @@ def test_prices_are_read_from_the_environment():
     )  # fmt: skip
     for wrong in ("fish=1", "fish/s1/bytes=cheap"):
         assert "ONEVOICE_PROVIDER_PRICES" in refused(provider_prices=wrong)
+
+
+def test_a_key_that_no_header_carries_is_refused_and_not_told():
+    assert load(**GOOD, openai_api_key="sk-key\n").openai_api_key.get_secret_value() == "sk-key"
+    for wrong in ("sk-zwei\nsk-drei", "sk-schl\u00fcssel"):
+        said = refused(openai_api_key=wrong)
+        assert "ONEVOICE_OPENAI_API_KEY" in said
+        assert "sk-" not in said

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from worker.engines.breaker import Breaker
 from worker.engines.door import Door, ProviderCall, Usage
 from worker.engines.errors import LeftAloneError, OutOfQuotaError, content_refused, from_status
 from worker.engines.pace import Pace
+from worker.engines.sdk import retry_after
 
 
 class Clock:
@@ -175,3 +178,25 @@ def test_what_an_answer_means(
     assert error.message.endswith("No. Really.")
     if type(error) is TransientError:
         assert error.retry_after == 7.0
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [("7", 7.0), (" 1.5 ", 1.5), ("0.25", 0.25), ("1.", 1.0), ("-3", None), ("soon", None), ("²", None), ("nan", None)],
+)
+def test_how_long_to_wait_is_read_to_the_fraction(header: str, wait: float | None) -> None:
+    assert retry_after.seconds({"Retry-After": header}) == wait
+
+
+def test_a_date_to_wait_for_is_read_and_one_out_of_all_bounds_is_none() -> None:
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    assert retry_after.seconds({"retry-after": soon}) == pytest.approx(60, abs=30)
+    assert retry_after.seconds({"retry-after": "9" * 400}) is None
+    assert retry_after.seconds({}) is None
+
+
+def test_a_refused_key_is_not_told() -> None:
+    said = "Incorrect API key provided: sk-proj-Ab12************wxYZ9. You can find yours in your account."
+    error = from_status("Acme", 401, said)
+    assert "sk-proj" not in error.message
+    assert "You can find yours" in error.message

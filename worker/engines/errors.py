@@ -1,8 +1,12 @@
 """What providers do wrong, in the words of shared.errors: the one table of statuses and codes."""
 
+import re
+
 from shared.errors import PermanentError, TransientError
 
 OUT_OF_QUOTA_CODES = frozenset({"insufficient_quota", "quota_exceeded", "billing_hard_limit_reached"})
+# What may be the key, or part of it: servers say it again when they refuse it, and users read the error.
+_KEY = re.compile(r"(?=[\w*.-]*[\d*])[\w*.-]{12,}")
 TRANSIENT_STATUSES = frozenset({408, 409, 425, 429})
 
 
@@ -46,7 +50,8 @@ def from_status(
         said = _sentence(f"{provider} answered with {status}", message)
         return TransientError("provider_unavailable", said, retry_after)
     if status in {401, 403}:
-        return PermanentError("provider_refused_key", _sentence(f"{provider} refuses this service's key", message))
+        said = _sentence(f"{provider} refuses this service's key", _KEY.sub("…", message))
+        return PermanentError("provider_refused_key", said)
     return PermanentError("provider_refused", _sentence(f"{provider} refused the request ({status})", message))
 
 

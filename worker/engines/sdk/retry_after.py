@@ -1,8 +1,13 @@
 """The Retry-After header of an answer."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import isfinite
+
+# Whole seconds by the standard; some providers say fractions of one.
+_NUMBER = re.compile(r"\s*[0-9]+(\.[0-9]*)?\s*")
 
 
 def seconds(headers: Mapping[str, str] | None) -> float | None:
@@ -10,10 +15,12 @@ def seconds(headers: Mapping[str, str] | None) -> float | None:
     said = next((value for name, value in (headers or {}).items() if name.lower() == "retry-after"), None)
     if said is None:
         return None
-    if said.strip().isdigit():
-        return float(said)
     try:
-        until = parsedate_to_datetime(said)
-    except ValueError:
+        wait = float(said) if _NUMBER.fullmatch(said) else _until(parsedate_to_datetime(said))
+    except (ValueError, TypeError, OverflowError):
         return None
-    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    return max(0.0, wait) if isfinite(wait) else None
+
+
+def _until(then: datetime) -> float:
+    return (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
