@@ -356,6 +356,31 @@ def test_no_substitute_for_the_language_is_trouble_that_may_pass() -> None:
         both.speak(say("away:f1", "es"))
 
 
+def test_refused_content_that_nobody_else_speaks_the_language_of_is_said_to_be_refused() -> None:
+    both = speakers(Speaker("prim", always(REFUSED)), Speaker("anglophone", Fails(), ("en",)))
+    both.voices()
+    with pytest.raises(PermanentError) as refused:
+        both.speak(say("prim:f1", "es"))
+    assert refused.value.code == "content_refused"
+
+
+def test_a_stand_in_that_does_not_list_its_voices_is_asked_as_often_as_patience_says() -> None:
+    asked: list[str] = []
+
+    class Secretive(Speaker):
+        def voices(self) -> tuple[Voice, ...]:
+            asked.append(self.name)
+            raise BUSY
+
+    both = speakers(Speaker("gone", always(BUSY)), Secretive("secretive", Fails()))
+    with pytest.raises(TransientError):
+        both.speak(say("gone:f1"))
+    assert len(asked) == QUICK["engine_attempts"]
+    asked.clear()
+    both.voices_for("en", {"default": "secretive:x"})
+    assert len(asked) == QUICK["engine_attempts"]
+
+
 @pytest.mark.parametrize("refusal", ["fallback", "fail"])
 def test_refused_content_is_spoken_by_the_next_or_fails(refusal: str) -> None:
     both = speakers(Speaker("prude", always(REFUSED)), Speaker("frank", Fails()), content_refused=refusal)

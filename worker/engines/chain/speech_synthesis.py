@@ -62,17 +62,19 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
 
     def voices(self) -> tuple[Voice, ...]:
         """The voices of all engines that can be asked now, in the engines' order. Raises TransientError if none can."""
-        listed = [voices for engine in self.engines if (voices := self.voices_of(engine)) is not None]
-        if not listed:
-            raise TransientError("voices_unknown", "No provider of voices says which it has.")
-        return tuple(voice for voices in listed for voice in voices)
+        return _of_all(self._offers())
 
     def voices_for(self, language: str, wished: Mapping[str, str]) -> tuple[Voice, ...]:
         """`voices()` and those `wished` for (voice ids) whose engine can't be asked now which it has: that a provider
         is away is no reason to give a speaker another voice for good."""
-        unlisted = {engine.name for engine in self.engines if self.voices_of(engine) is None}
+        listed = self._offers()
+        unlisted = {name for name, voices in listed.items() if voices is None}
         there = [Voice(wish, wish, (language,)) for wish in wished.values() if engine_of(wish) in unlisted]
-        return (*self.voices(), *there)
+        return (*_of_all(listed), *there)
+
+    def _offers(self) -> dict[str, tuple[Voice, ...] | None]:
+        """By engine what it has; None of those that can't be asked now."""
+        return {engine.name: self.voices_of(engine) for engine in self.engines}
 
     def synthesise(
         self,
@@ -99,12 +101,19 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
         return Said(sound, label_of(done.engine), voice_id, (*refused, *reasons))
 
     def _able(self, utterance: Utterance) -> list[SpeechSynthesiser]:
-        """The voice's own engine, then the others."""
+        """The voice's own engine, then the others that may have a voice for the language."""
         own = [engine for engine in self.engines if engine.name == engine_of(utterance.voice_id)]
         if not own:
             raise PermanentError("voice_not_found", f"No engine speaks with the voice {utterance.voice_id!r} here.")
         others = [engine for engine in self.engines if engine not in own]
-        return [own[0], *others]
+        return [own[0], *(engine for engine in others if self._may_speak(engine, utterance.language))]
+
+    def _may_speak(self, engine: SpeechSynthesiser, language: str) -> bool:
+        voices = _listed.get(self._key(engine))
+        return voices is None or any(speaks(voice, language) for voice in voices)
+
+    def _key(self, engine: SpeechSynthesiser) -> tuple[str, Settings]:
+        return label_of(engine), self._settings
 
     def _said(self, engine: SpeechSynthesiser, utterance: Utterance) -> tuple[Sound, str]:
         own = engine.name == engine_of(utterance.voice_id)
@@ -116,33 +125,53 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
 
     def _substitute(self, engine: SpeechSynthesiser, utterance: Utterance) -> str:
         """A voice of `engine` of the same gender if there is one; one for each voice asked for, as far as they go."""
-        with self._choosing:
-            key = (engine.name, utterance.voice_id)
-            if key not in self._substitutes:
+        key = (engine.name, utterance.voice_id)
+        if key not in self._substitutes:
+            fitting = [voice for voice in self._asked_once(engine) if speaks(voice, utterance.language)]
+            if not fitting:
+                # Worth another attempt at the whole: the voice's own engine may be back by then.
+                raise TransientError("no_substitute_voice", f"{engine.name} has no voice for {utterance.language}.")
+            gender = self._gender_of(utterance.voice_id)
+            with self._choosing:
                 taken = {voice for (name, _), voice in self._substitutes.items() if name == engine.name}
-                self._substitutes[key] = self._chosen(engine, utterance, taken)
-            return self._substitutes[key]
+                self._substitutes.setdefault(key, _chosen(fitting, utterance.voice_id, gender, taken))
+        return self._substitutes[key]
 
-    def _chosen(self, engine: SpeechSynthesiser, utterance: Utterance, taken: set[str]) -> str:
-        fitting = [voice for voice in self.voices_of(engine) or () if speaks(voice, utterance.language)]
-        if not fitting:
-            # Worth another attempt at the whole: the voice's own engine may be back by then.
-            raise TransientError("no_substitute_voice", f"{engine.name} has no voice for {utterance.language}.")
-        asked_for = {voice.voice_id: voice.gender for voice in self.voices()}.get(utterance.voice_id)
-        alike = [voice for voice in fitting if asked_for and voice.gender == asked_for] or fitting
-        first = crc32(utterance.voice_id.encode()) % len(alike)
-        in_turn = alike[first:] + alike[:first]
-        return next((voice.voice_id for voice in in_turn if voice.voice_id not in taken), in_turn[0].voice_id)
+    def _gender_of(self, voice_id: str) -> str | None:
+        own = next(engine for engine in self.engines if engine.name == engine_of(voice_id))
+        try:
+            return next((voice.gender for voice in self._asked_once(own) if voice.voice_id == voice_id), None)
+        except PipelineError:
+            return None
 
     def voices_of(self, engine: SpeechSynthesiser) -> tuple[Voice, ...] | None:
         """The engine's voices, asked for with patience, and once; None while it does not answer."""
-        key = (label_of(engine), self._settings)
+        try:
+            return with_retries(lambda: self._asked_once(engine), self.patience)
+        except PipelineError as error:
+            if not self.passes_on(error):
+                raise
+            logger.warning("voices unknown", engine=engine.name, code=error.code, message=error.message)
+            return None
+
+    def _asked_once(self, engine: SpeechSynthesiser) -> tuple[Voice, ...]:
+        """The engine's voices; whoever asks has the patience."""
+        key = self._key(engine)
         if key not in _listed:
-            try:
-                _listed[key] = with_retries(engine.voices, self.patience)
-            except PipelineError as error:
-                if not self.passes_on(error):
-                    raise
-                logger.warning("voices unknown", engine=engine.name, code=error.code, message=error.message)
-                return None
+            _listed[key] = engine.voices()
         return _listed[key]
+
+
+def _of_all(listed: Mapping[str, tuple[Voice, ...] | None]) -> tuple[Voice, ...]:
+    known = [voices for voices in listed.values() if voices is not None]
+    if not known:
+        raise TransientError("voices_unknown", "No provider of voices says which it has.")
+    return tuple(voice for voices in known for voice in voices)
+
+
+def _chosen(fitting: Sequence[Voice], voice_id: str, gender: str | None, taken: set[str]) -> str:
+    """Of `gender` if there is one, and not `taken` if there is one."""
+    alike = [voice for voice in fitting if gender and voice.gender == gender] or list(fitting)
+    first = crc32(voice_id.encode()) % len(alike)
+    in_turn = alike[first:] + alike[:first]
+    return next((voice.voice_id for voice in in_turn if voice.voice_id not in taken), in_turn[0].voice_id)
