@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isfinite
 from queue import SimpleQueue
 from typing import Any
 from uuid import UUID
@@ -78,10 +79,10 @@ class _Account:
         return False
 
     def _write(self) -> None:
-        rows = [row for call in self._unwritten for row in self._rows(call)]
-        if not rows:
+        if not self._unwritten:
             return
         try:
+            rows = [row for call in self._unwritten for row in self._rows(call)]
             with transaction(self._engine) as session:
                 calls.record(session, rows)
         except SQLAlchemyError as error:
@@ -102,6 +103,9 @@ class _Account:
             "outcome": call.outcome,
         }
         nothing = {**base, "unit": None, "amount": 0.0, "price": None}
+        counted = [one for one in call.usage if _is_amount(one.amount)]
+        if len(counted) < len(call.usage):
+            logger.error("a call's cost is lost", provider=call.provider, model=call.model, usage=str(call.usage))
         used = (
             {
                 **base,
@@ -109,6 +113,11 @@ class _Account:
                 "amount": one.amount,
                 "price": prices.price(call.provider, call.model, one.unit, one.amount, self._settings),
             }
-            for one in call.usage
+            for one in counted
         )
-        yield from used if call.usage else (nothing,)
+        yield from used if counted else (nothing,)
+
+
+def _is_amount(told: object) -> bool:
+    """Providers tell amounts as they like; one that is none would keep all others from being written."""
+    return isinstance(told, int | float) and isfinite(told) and told >= 0

@@ -31,7 +31,9 @@ class Sum:
 def record(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows, by column. A job that is gone is left out of them: its calls were paid all the same."""
     wanted = {row["job_id"] for row in rows} - {None}
-    there = set(session.scalars(select(Job.job_id).where(Job.job_id.in_(wanted)).with_for_update(key_share=True)))
+    there = set(
+        session.scalars(select(Job.job_id).where(Job.job_id.in_(wanted)).with_for_update(read=True, key_share=True))
+    )
     kept = [{**row, "job_id": row["job_id"] if row["job_id"] in there else None} for row in rows]
     session.execute(insert(ProviderCall), kept)
 

@@ -231,6 +231,16 @@ def test_a_review_improves_the_drafts_in_a_second_request(make: Make, server: Se
     assert server.calls() == 2
 
 
+def test_what_was_translated_before_trouble_is_not_paid_for_again(make: Make, server: Server) -> None:
+    engine = translator(make, openai_translation_review=True)
+    server.plan("openai_responses", None, status(503))
+    with pytest.raises(TransientError):
+        engine.translate(lines("Line one.", "Line two.", "Line three."), "en", "es")
+    texts = engine.translate(lines("Line one.", "Line two.", "Line three."), "en", "es").texts
+    assert texts[2] == "Ya: Line three. (reviewed)"
+    assert server.calls() == 3, "a draft, a review that failed, a review"
+
+
 def test_a_line_is_shortened_or_it_is_said_that_it_cannot_be(make: Make) -> None:
     (line,) = lines("This is what was said.")
     engine = translator(make)

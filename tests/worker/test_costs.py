@@ -59,6 +59,15 @@ def test_costs_of_a_job_that_is_gone_are_kept(engine: Engine, settings: Settings
     assert [one.job_id for one in rows(engine)] == [None]
 
 
+def test_a_usage_that_cannot_be_written_costs_no_other_call(engine: Engine, settings: Settings) -> None:
+    job_id = a_job(engine)
+    with costs.kept(engine, job_id, settings):
+        tell(call(Usage("seconds", 30.0)))
+        tell(call(Usage("seconds", None)))  # type: ignore[arg-type]
+        tell(call(Usage("seconds", 40.0)))
+    assert sorted(one.amount for one in rows(engine)) == [0.0, 30.0, 40.0]
+
+
 def test_a_database_that_is_away_stops_no_job(
     engine: Engine, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

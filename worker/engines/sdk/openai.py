@@ -46,6 +46,15 @@ def told() -> Iterator[None]:
         raise errors.malformed(PROVIDER, str(error)) from error
 
 
+@contextmanager
+def readable() -> Iterator[None]:
+    """The SDK takes answers as they come; one of another form shows where it is read within."""
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError) as error:
+        raise errors.malformed(PROVIDER, "its form is another one") from error
+
+
 def _of_status(error: APIStatusError) -> Exception:
     if error.code in REFUSALS:
         return errors.content_refused(PROVIDER, error.message)

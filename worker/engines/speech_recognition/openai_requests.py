@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,7 +11,6 @@ from openai.types.audio.transcription_segment import TranscriptionSegment
 
 from shared.config import PREFIX, Settings, SettingsError
 from shared.dubbing.transcript import Word
-from worker.engines import errors
 from worker.engines.door import Door, Usage
 from worker.engines.protocols import Sound
 from worker.engines.sdk import openai as sdk
@@ -93,20 +91,11 @@ class Requests:
                 answer = sdk.client(self._settings).audio.transcriptions.create(
                     file=file, model=model, language=code, timeout=timeout, **options
                 )
-            with _readable():
+            with sdk.readable():
                 return read(answer, sound), getattr(answer, "usage", None)
 
         made, _ = self._door.call(call, slot=SLOT, model=model, usage=lambda result: _usage(result[1], sound))
         return made
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    """The SDK takes answers as they come; one of another form shows where it is read."""
-    try:
-        yield
-    except (AttributeError, TypeError, ValueError) as error:
-        raise errors.malformed(sdk.PROVIDER, "its form is another one") from error
 
 
 def _named(model: str) -> str | None:
@@ -116,8 +105,8 @@ def _named(model: str) -> str | None:
 def _usage(told: Any, sound: Sound) -> Iterator[Usage]:
     """What is paid for: tokens where the answer counts them, else seconds."""
     if getattr(told, "type", None) == "tokens":
-        yield Usage("input_tokens", told.input_tokens)
-        yield Usage("output_tokens", told.output_tokens)
+        yield Usage("input_tokens", getattr(told, "input_tokens", 0))
+        yield Usage("output_tokens", getattr(told, "output_tokens", 0))
     else:
         yield Usage("seconds", getattr(told, "seconds", None) or sound.seconds)
 

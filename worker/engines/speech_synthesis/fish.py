@@ -61,8 +61,7 @@ class FishSynthesiser:
             with sdk.told():
                 return pcm.sound(self._asked(plain, voice_id, own_id, rate), RATE, self.name)
 
-        # Fish is paid by bytes of UTF-8.
-        usage = (Usage("characters", len(plain.encode())),)
+        usage = (Usage("bytes", len(plain.encode())),)  # of UTF-8: that is what is paid for
         return self._door.call(spoken, slot="speech_synthesis", model=self.model, usage=lambda _: usage)
 
     def _asked(self, text: str, voice_id: str, own_id: str, rate: float) -> bytes:

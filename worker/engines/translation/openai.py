@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import permutations
 
 from shared.config import Settings
-from shared.errors import PermanentError
+from shared.errors import PermanentError, TransientError
 from worker.engines import errors
 from worker.engines.door import door
 from worker.engines.protocols import NO_TRANSLATION_CONTEXT, SourceLine, Translated, TranslationContext
@@ -32,6 +32,7 @@ class OpenAITranslator:
     def __init__(self, settings: Settings) -> None:
         self._model = Model(settings, door(sdk.PROVIDER, settings))
         self._reviews = settings.openai_translation_review
+        self._begun: dict[tuple[tuple[SourceLine, ...], str, str], _Done] = {}
         self.model = settings.openai_translation_model + ("+review" if self._reviews else "")
 
     def pairs(self) -> frozenset[tuple[str, str]]:
@@ -49,14 +50,26 @@ class OpenAITranslator:
         TransientError."""
         self._demand(source, target)
         spoken = [line for line in lines if any(map(str.isalnum, line.text))]
-        done = _Done(context.summary)
-        if spoken:
-            self._translate(spoken, (source, target), context, done)
-        if self._reviews and done.texts:
-            self._review([line for line in spoken if line.id in done.texts], (source, target), context, done)
+        key = (tuple(lines), source, target)
+        # What an attempt was given before it met trouble is not asked, and paid, for again.
+        done = self._begun.pop(key, None) or _Done(context.summary)
+        try:
+            self._made(spoken, (source, target), context, done)
+        except TransientError:
+            self._begun[key] = done
+            raise
         # A line without words is said as it is.
         texts = tuple(done.texts.get(line.id, "" if line in spoken else line.text.strip()) for line in lines)
         return Translated(texts, done.summary[: prompt.LONGEST_SUMMARY], frozenset(done.refused))
+
+    def _made(
+        self, spoken: Sequence[SourceLine], pair: tuple[str, str], context: TranslationContext, done: "_Done"
+    ) -> None:
+        missing = [line for line in spoken if line.id not in done.texts and line.id not in done.refused]
+        if missing:
+            self._translate(missing, pair, context, done)
+        if self._reviews and done.texts:
+            self._review([line for line in spoken if line.id in done.texts], pair, context, done)
 
     def shorten(self, line: SourceLine, text: str, budget: int, source: str, target: str) -> str:
         """A shorter rendering. Raises PermanentError `cannot_shorten`, and what may pass as TransientError."""

@@ -47,7 +47,7 @@ class Model:
         return answer[0]
 
     def _asked(self, instructions: str, document: str, form: type[Form]) -> tuple[Form | None, tuple[Usage, ...]]:
-        with sdk.told():
+        with sdk.told(), sdk.readable():
             if self._api == "responses":
                 text, usage = _of_response(self._respond(instructions, document, form))
             else:
@@ -110,7 +110,7 @@ def _of_response(response: Response) -> tuple[str | None, tuple[Usage, ...]]:
     if response.error is not None:
         raise errors.from_status(sdk.PROVIDER, 500, response.error.message, vendor_code=response.error.code)
     used = response.usage
-    tokens = _tokens(used.input_tokens, used.output_tokens) if used else ()
+    tokens = _tokens(used, "input_tokens", "output_tokens")
     return None if response.status == "incomplete" else response.output_text, tuple(tokens)
 
 
@@ -121,9 +121,13 @@ def _of_completion(completion: ChatCompletion) -> tuple[str | None, tuple[Usage,
     choice, used = completion.choices[0], completion.usage
     if choice.message.refusal or choice.finish_reason == "content_filter":
         raise errors.content_refused(sdk.PROVIDER, choice.message.refusal or "")
-    tokens = _tokens(used.prompt_tokens, used.completion_tokens) if used else ()
+    tokens = _tokens(used, "prompt_tokens", "completion_tokens")
     return None if choice.finish_reason == "length" else choice.message.content or "", tuple(tokens)
 
 
-def _tokens(given: int, answered: int) -> Iterable[Usage]:
-    return Usage("input_tokens", given), Usage("output_tokens", answered)
+def _tokens(used: Any, given: str, answered: str) -> Iterable[Usage]:
+    """What the answer says was used, under those names, as far as it does."""
+    if isinstance(taken := getattr(used, given, None), int | float):
+        yield Usage("input_tokens", taken)
+    if isinstance(made := getattr(used, answered, None), int | float):
+        yield Usage("output_tokens", made)
