@@ -115,6 +115,8 @@ def _continued(said: list[_Said], row: list[_Said], start: float, end: float) ->
     """`said`, which was heard until `end`, and after it `row`, heard from `start` on."""
     if end - start < LEAST_OVERLAP:
         return said + row
+    if not any(item.middle > start for item in said) or not any(item.middle < end for item in row):
+        return said + row  # in the overlap one of them heard nothing, and takes nothing away
     middle = (start + end) / 2
     pairs = _common(said, row, start, end)
     if not pairs:

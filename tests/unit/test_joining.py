@@ -99,6 +99,10 @@ def test_with_nothing_in_common_they_meet_in_the_middle() -> None:
 def test_a_part_that_heard_nothing_takes_nothing_away() -> None:
     left = said("a b c d")
     assert texts(joined([Part(0, 1.6, tuple(left)), Part(1.7, 3.0, ())]).words) == ["a", "b", "c", "d"]
+    right = said("e f", 1.7)
+    assert texts(joined([Part(0, 1.6, tuple(left)), Part(0.8, 3.0, ())]).words) == ["a", "b", "c", "d"]
+    assert texts(joined([Part(0, 1.6, tuple(left)), Part(0.8, 3.0, tuple(right))]).words) == [*"abcdef"]
+    assert texts(joined([Part(0, 1.7, ()), Part(0.8, 3.0, tuple(left))]).words) == [*"abcd"]
 
 
 def test_common_words_are_told_by_text_and_time() -> None:

@@ -17,7 +17,7 @@ from worker.stages.paces import budgets
 from worker.stages.transcribe import Heard
 from worker.work import Work
 
-VERSION = 3
+VERSION = 4
 NEIGHBOURS = 3  # lines before and after a batch that the translator gets to read
 
 
@@ -83,7 +83,7 @@ def _translated(work: Work, language: str, sound: Extracted, heard: Heard, told:
             told(_said(segments[len(texts) :], document.content["texts"]))
             texts += document.content["texts"]
             engines += document.content["engines"]
-            refused |= set(document.content["refused"])
+            refused |= {batch.lines[place].id for place in document.content["refused"]}
             made.append(document.made)
             step.at(len(texts) / len(segments))
         step.ran(translator.label, whole=all(made) and bool(made))
@@ -127,7 +127,7 @@ def _context(work: Work, language: str, batch: "_Batch") -> TranslationContext:
 def _batch(
     work: Work, translator: TranslationChain, batch: "_Batch", pair: tuple[str, str], context: TranslationContext
 ) -> Document:
-    """The batch's document `{texts, engines, refused, summary}`.
+    """The batch's document `{texts, engines, refused, summary}`; `refused` are places in the batch.
 
     Its name says what has to be so: lines, glossary, registers. The neighbours and the story so far only help: with
     them in the name, editing one line would translate all the others again.
@@ -142,7 +142,8 @@ def _batch(
 
     def build() -> dict[str, Any]:
         made = translator.translate(batch.lines, *pair, context)
-        return {"texts": made.texts, "engines": made.engines, "refused": sorted(made.refused), "summary": made.summary}
+        refused = [place for place, line in enumerate(batch.lines) if line.id in made.refused]
+        return {"texts": made.texts, "engines": made.engines, "refused": refused, "summary": made.summary}
 
     return work.checkpoints.make_document(recipe, build)
 
