@@ -43,7 +43,12 @@ class WhisperXRecogniser:
     def recognise(self, pieces: Iterable[Piece], language: str | None) -> Iterator[Recognised]:
         """The words of each piece, one after the other. Raises PermanentError `model_unavailable`, TransientError."""
         for piece in pieces:
-            yield Recognised(piece.index, ()) if is_mute(piece.sound) else self._heard(piece, language)
+            if is_mute(piece.sound):
+                yield Recognised(piece.index, ())
+                continue
+            with models.ALONE:
+                heard = self._heard(piece, language)
+            yield heard
 
     def _heard(self, piece: Piece, language: str | None) -> Recognised:
         place = models.Place.of(self._settings)

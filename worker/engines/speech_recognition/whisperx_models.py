@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +19,8 @@ logger = get(__name__)
 
 # Gets segments and the sound they are in, gives their words: {word, start, end} (seconds; times may be missing).
 Aligner = Callable[[Sequence[dict[str, Any]], Samples], list[dict[str, Any]]]
+# Held by whoever loads or uses models: each is loaded once, and a pipeline remembers the language it was last asked for
+ALONE = threading.RLock()
 COMPUTE = {"cuda": "float16", "cpu": "int8"}
 
 
