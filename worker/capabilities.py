@@ -6,6 +6,7 @@ In a process of its own, so that loading engines never holds up the worker's HTT
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ from worker.engines.chain import SpeechSynthesisChain
 from worker.engines.protocols import SpeechSynthesiser
 
 LONGEST_SECONDS = 120
-# For one provider to say which voices it has
+# For the providers to say which voices they have, all at once
 VOICES_SECONDS = 60.0
 logger = log.get(__name__)
 
@@ -78,8 +79,9 @@ def _voices(settings: Settings, last: dict[str, Any]) -> list[dict[str, Any]]:
     ]
     for thread in threads:
         thread.start()
+    until = time.monotonic() + VOICES_SECONDS
     for thread in threads:
-        thread.join(VOICES_SECONDS)
+        thread.join(max(0.0, until - time.monotonic()))
     known = (answers.get(engine.name, languages.voices_of(last, engine.name)) for engine in speakers.engines)
     return languages.voice_document(voice for voices in known for voice in voices)
 

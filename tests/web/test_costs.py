@@ -78,7 +78,8 @@ def test_days_and_providers_narrow_it(operator: Person, job_id: UUID) -> None:
     assert [item["calls"] for item in listed(operator, f"until={yesterday}")] == [1]
     assert [item["calls"] for item in listed(operator, f"since={TODAY.date()}&provider=fish")] == [1]
     assert listed(operator, "until=2020-01-01") == []
-    assert problem(operator.get("/admin/costs?by=moon")) == (422, "invalid_request")
+    for wrong in ("by=moon", "until=9999-12-31", "until=0001-01-01", "since=0001-01-01"):
+        assert problem(operator.get(f"/admin/costs?{wrong}")) == (422, "invalid_request")
 
 
 def test_pages(operator: Person, job_id: UUID) -> None:

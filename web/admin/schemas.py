@@ -71,14 +71,19 @@ class AdminJobList(BaseModel):
 
 
 COSTS_DAYS = 30
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)
 
 
 class CostQuery(PageQuery):
     """Which costs, and how they are put together."""
 
     by: Grouping = Field("day", description="One sum for each day (UTC), provider, model, slot or job.")
-    since: date | None = Field(None, description="The first day (UTC); 30 days before `until` where none is given.")
-    until: date | None = Field(None, description="The last day (UTC); today where none is given.")
+    since: date | None = Field(
+        None, ge=FIRST_DAY, le=LAST_DAY, description="The first day (UTC); 30 days before `until` where none is given."
+    )
+    until: date | None = Field(
+        None, ge=FIRST_DAY, le=LAST_DAY, description="The last day (UTC); today where none is given."
+    )
     provider: str | None = Field(None, min_length=1, max_length=50)
     job_id: UUID | None = None
 
