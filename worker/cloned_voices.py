@@ -18,6 +18,7 @@ from shared.dubbing import clones
 from shared.errors import PipelineError, TransientError
 from shared.models import ClonedVoice
 from worker.engines import chain
+from worker.engines.chain import PatientCloner
 from worker.engines.voice_cloning import names
 
 logger = log.get(__name__)
@@ -41,13 +42,15 @@ def sweep(settings: Settings, engine: Engine) -> int:
 
 def sweep_strays(settings: Settings, engine: Engine) -> int:
     """Delete this installation's clones that no row knows (a database that was set back); how many."""
-    cloner = chain.voice_cloning(settings)
-    if cloner is None:
-        return 0
+    cloners = (chain.voice_cloning(settings, name) for name in settings.engines("speech_synthesis"))
+    return sum(_strays_deleted(settings, engine, cloner) for cloner in cloners if cloner is not None)
+
+
+def _strays_deleted(settings: Settings, engine: Engine, cloner: PatientCloner) -> int:
     # First the voices, then the rows: a row is written before its voice is made.
     there = cloner.owned(names.prefix(settings))
     with transaction(engine) as session:
-        rows = clones.known(session)
+        rows = [row for row in clones.known(session) if row.provider == cloner.name]
     expected = {row.voice_id for row in rows}
     for row in rows:
         expected |= set(cloner.owned(names.name(settings, row.id))) if row.voice_id is None else set()
@@ -78,6 +81,9 @@ def _deleted(settings: Settings, engine: Engine, row: ClonedVoice) -> bool:
     if cloner is None:
         logger.error("no engine deletes these clones", provider=row.provider)
         return False
+    with transaction(engine) as session:
+        if not clones.doom(session, row.id):
+            return False
     try:
         # By its name too: the answer to the request that made it may have been lost.
         for voice_id in {*filter(None, [row.voice_id]), *cloner.owned(names.name(settings, row.id))}:

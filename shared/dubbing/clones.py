@@ -6,7 +6,7 @@ Each function is one step inside one transaction; between them the provider is a
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import and_, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -15,8 +15,12 @@ from shared.dubbing.jobs import Claim
 from shared.dubbing.state import LIVE
 from shared.models import ClonedVoice, Job, new_id
 
+DOOMED = "doomed:"
 # Clones that may still be wanted: of a job that is under way.
-_WANTED = exists().where(Job.job_id == ClonedVoice.job_id, Job.status.in_(LIVE), Job.deleted_at.is_(None))
+_WANTED = and_(
+    ~ClonedVoice.reference.startswith(DOOMED),
+    exists().where(Job.job_id == ClonedVoice.job_id, Job.status.in_(LIVE), Job.deleted_at.is_(None)),
+)
 
 
 def note(session: Session, held: Claim, provider: str, reference: str) -> ClonedVoice:
@@ -34,6 +38,19 @@ def made(session: Session, clone_id: UUID, voice_id: str) -> bool:
     """The provider has made it; False when the row is gone: nobody wants the voice any more."""
     noted = update(ClonedVoice).where(ClonedVoice.id == clone_id).values(voice_id=voice_id)
     return session.execute(noted.returning(ClonedVoice.id)).one_or_none() is not None
+
+
+def doom(session: Session, clone_id: UUID) -> bool:
+    """Let nobody use the clone any more; False where its job is under way again, and may.
+
+    Before the voice is deleted: a job that goes on meanwhile gets a row and a voice anew.
+    """
+    row = session.get(ClonedVoice, clone_id)
+    if row is None:
+        return False
+    session.execute(select(Job.job_id).where(Job.job_id == row.job_id).with_for_update())
+    unwanted = update(ClonedVoice).where(ClonedVoice.id == clone_id, ~_WANTED).values(reference=f"{DOOMED}{clone_id}")
+    return session.execute(unwanted.returning(ClonedVoice.id)).one_or_none() is not None
 
 
 def gone(session: Session, clone_id: UUID) -> None:

@@ -12,7 +12,8 @@ class ClonedVoice(Base):
     """A clone that is there, or may be: the row is written before the provider is asked, and goes after the voice has.
 
     Without a foreign key, for it has to outlive its job. `provider` is the engine, `reference` the SHA-256 of the
-    speech it is made of; `voice_id` is None until the provider has answered. The voice is named after `id`.
+    speech it is made of, or says that it is being deleted; `voice_id` is None until the provider has answered. The
+    voice is named after `id`.
     """
 
     __tablename__ = "cloned_voices"

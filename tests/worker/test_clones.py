@@ -189,6 +189,45 @@ def test_a_clone_that_cannot_be_deleted_is_remembered(engine, cloning, server, p
     assert there(server, provider) == rows(engine) == []
 
 
+def test_a_clone_that_is_being_deleted_is_not_used_by_a_job_that_goes_on(engine, cloning, server, provider, talk):
+    held, cloner, sample = a_clone_job(engine, cloning, talk), chain.voice_cloning(cloning), [_sample(talk)]
+    assert cloner is not None
+    with transaction(engine) as session:
+        first = clones.note(session, held, provider, "one").id
+    voice = cloner.clone(names.name(cloning, first), sample, "en")
+    with transaction(engine) as session:
+        clones.made(session, first, voice)
+        assert not clones.doom(session, first), "its job is under way"
+    over(engine, held.job_id)
+    with transaction(engine) as session:
+        assert clones.doom(session, first)
+        assert not clones.doom(session, new_id())
+    with transaction(engine) as session:  # the job goes on before the provider has answered
+        session.execute(update(Job).where(Job.job_id == held.job_id).values(status="PROCESSING"))
+    with transaction(engine) as session:
+        again = clones.note(session, held, provider, "one")
+    assert (again.id != first, again.voice_id) == (True, None)
+    assert cloned_voices.sweep(cloning, engine) == 1
+    assert there(server, provider) == []
+    assert [row.id for row in rows(engine)] == [again.id]
+
+
+def test_a_job_whose_last_look_found_it_over_keeps_its_clone_when_it_goes_on(
+    engine, cloning, server, provider, talk, monkeypatch
+):
+    """It was over when the sweep read the rows, and is under way when the voice is to go."""
+    held, cloner = a_clone_job(engine, cloning, talk), chain.voice_cloning(cloning)
+    assert cloner is not None
+    with transaction(engine) as session:
+        noted = clones.note(session, held, provider, "one").id
+    voice = cloner.clone(names.name(cloning, noted), [_sample(talk)], "en")
+    with transaction(engine) as session:
+        clones.made(session, noted, voice)
+    monkeypatch.setattr(clones, "left_over", lambda session, *_: clones.known(session))
+    assert cloned_voices.sweep(cloning, engine) == 0
+    assert len(there(server, provider)) == len(rows(engine)) == 1
+
+
 @BOTH
 def test_strays_go_and_other_installations_stay(engine, cloning, make_settings, server, provider, talk):
     cloner, sample = chain.voice_cloning(cloning), [_sample(talk)]
@@ -241,20 +280,23 @@ def test_a_clone_that_nobody_wants_any_more_is_deleted_at_once(engine, cloning, 
 
 def test_a_provider_that_stays_away_is_trouble_that_may_pass(engine, cloning, server, provider, talk):
     held = a_clone_job(engine, cloning, talk)
-    server.plan(ROUTES[provider][0], *[status(503)] * cloning.engine_attempts)
+    server.plan(ROUTES[provider][0], *[status(503)] * 3 * cloning.engine_attempts)
     with pytest.raises(TransientError):
         run(engine, cloning, held)
+    assert server.calls(ROUTES[provider][0]) == cloning.engine_attempts, "once for all lines that wait for it"
     with transaction(engine) as session:
         assert session.scalar(select(func.count()).select_from(ClonedVoice)) == 1
 
 
-def test_a_protected_voice_is_not_cloned(cloning, server, provider, talk):
+@pytest.mark.parametrize("trouble", [(), (status(503),)])
+def test_a_protected_voice_is_not_cloned(cloning, server, provider, talk, trouble):
     cloner = chain.voice_cloning(cloning)
     assert cloner is not None
+    server.plan("elevenlabs_delete_voice", *trouble)
     with pytest.raises(PermanentError) as refused:
         cloner.clone("onevoice-protected", [_sample(talk)], "en")
     assert refused.value.code == "cloning_refused"
-    assert there(server, provider) == []
+    assert len(there(server, provider)) == len(trouble)  # then it is for the sweep
 
 
 def test_a_worker_clones_and_nothing_is_left(start_bench, server, provider, talk):

@@ -13,7 +13,7 @@ import soundfile
 from shared.db import transaction
 from shared.dubbing import clones
 from shared.dubbing.transcript import Segment
-from shared.errors import LeaseLostError, PermanentError
+from shared.errors import LeaseLostError, PermanentError, PipelineError
 from shared.voice import CLONE
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.engines import chain
@@ -55,6 +55,7 @@ class Clones:
         self._lock = threading.Lock()
         self._references: dict[str, Artifact] = {}
         self._voices: dict[str, str] = {}
+        self._failed: dict[str, PipelineError] = {}
 
     def own(self, language: str, speakers: Sequence[str]) -> Own:
         """Who of `speakers` is to speak `language` in their own voice.
@@ -83,8 +84,14 @@ class Clones:
         if not voice_id.startswith(KEY):
             return voice_id
         with self._lock:
+            if voice_id in self._failed:
+                raise self._failed[voice_id]  # the other lines that wait ask for nothing more
             if voice_id not in self._voices:
-                self._voices[voice_id] = self._made(self._references[voice_id])
+                try:
+                    self._voices[voice_id] = self._made(self._references[voice_id])
+                except PipelineError as error:
+                    self._failed[voice_id] = error
+                    raise
             return self._voices[voice_id]
 
     def _made(self, reference: Artifact) -> str:

@@ -1,11 +1,12 @@
 """ElevenLabs' instant voice clones."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from elevenlabs.core.api_error import ApiError
 
 from shared.config import Settings
-from shared.errors import PermanentError, TransientError
+from shared.errors import PermanentError, PipelineError, TransientError
 from worker.engines.door import door
 from worker.engines.protocols import Sound
 from worker.engines.sdk import elevenlabs as sdk
@@ -47,7 +48,8 @@ class ElevenLabsCloner:
 
         voice_id, unverified = self._door.call(made, slot=SLOT, model=MODEL, usage=lambda _: ())
         if unverified:
-            self.delete(f"elevenlabs:{voice_id}")
+            with suppress(PipelineError):  # the sweep tries again; the chain would take it for a clone that was made
+                self.delete(f"elevenlabs:{voice_id}")
             raise PermanentError("cloning_refused", "ElevenLabs wants proof of whose voice this is: choose a voice.")
         return f"elevenlabs:{voice_id}"
 
