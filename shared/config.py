@@ -235,7 +235,20 @@ class Settings(BaseSettings):
             for name, secret in (("jwt_secret", self.jwt_secret), ("jwt_previous_secret", self.jwt_previous_secret))
             if secret is not None and len(secret.get_secret_value()) < 32
         ]
-        return [*wrong, *self._keys_missing()]
+        wrong += [
+            f"{PREFIX}{name.upper()} must begin with https:// or http://"
+            for name in PROVIDER_URLS
+            if not (getattr(self, name) or "https://").startswith(("https://", "http://"))
+        ]
+        return [*wrong, *self._keys_missing(), *self._models_missing()]
+
+    def _models_missing(self) -> list[str]:
+        """OpenAI's two recognising models may each be `none`, not both."""
+        models = (self.openai_transcription_model, self.openai_diarisation_model)
+        if "openai" not in self.speech_recognition or any(not is_no_model(model) for model in models):
+            return []
+        names = f"{PREFIX}OPENAI_TRANSCRIPTION_MODEL or {PREFIX}OPENAI_DIARISATION_MODEL"
+        return [f"{names} must name a model, for {PREFIX}SPEECH_RECOGNITION names openai"]
 
     def _keys_missing(self) -> list[str]:
         """The worker calls providers; the web tier never does, and needs no keys."""
@@ -285,6 +298,11 @@ OFFLINE_ENGINES: dict[str, tuple[str, ...]] = {
 ENGINE_SLOTS = tuple(OFFLINE_ENGINES)
 PROVIDERS = ("openai", "elevenlabs", "fish")  # engines of these names need a key
 PROVIDER_URLS = tuple(f"{provider}_base_url" for provider in PROVIDERS)
+
+
+def is_no_model(name: str) -> bool:
+    """Whether a model's name says that none is to be asked."""
+    return name.strip().lower() in {"", "none"}
 
 
 def _said(secret: SecretStr | None) -> bool:

@@ -126,3 +126,11 @@ def test_a_key_that_no_header_carries_is_refused_and_not_told():
         said = refused(openai_api_key=wrong)
         assert "ONEVOICE_OPENAI_API_KEY" in said
         assert "sk-" not in said
+
+
+def test_a_recogniser_without_a_model_and_an_address_without_a_scheme_are_refused_by_name():
+    both = {"openai_transcription_model": "none", "openai_diarisation_model": " None "}
+    said = refused(**both, speech_recognition=("openai",), openai_api_key="sk-key", fish_base_url="fish.example.com")
+    assert "ONEVOICE_OPENAI_DIARISATION_MODEL" in said
+    assert "ONEVOICE_FISH_BASE_URL" in said
+    assert load(**GOOD, **both), "nobody asks for one"

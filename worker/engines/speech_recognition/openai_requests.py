@@ -9,7 +9,7 @@ from openai import omit
 from openai.types.audio import Transcription, TranscriptionDiarized, TranscriptionVerbose
 from openai.types.audio.transcription_segment import TranscriptionSegment
 
-from shared.config import PREFIX, Settings, SettingsError
+from shared.config import Settings, is_no_model
 from shared.dubbing.transcript import Word
 from worker.engines.door import Door, Usage
 from worker.engines.protocols import Sound
@@ -23,7 +23,6 @@ from worker.hallucination import credible
 Read = TypeVar("Read")
 
 SLOT = "speech_recognition"
-NO_MODEL = "none"
 TEXT_ONLY = "gpt-"  # the names of models that give no times begin so
 
 
@@ -44,7 +43,7 @@ class Diarised:
 
 
 class Requests:
-    """The models in use; None: not asked. Raises SettingsError when neither is configured."""
+    """The models in use; None: not asked. Settings see to it that one is."""
 
     def __init__(self, settings: Settings, door: Door) -> None:
         self._settings = settings
@@ -54,8 +53,6 @@ class Requests:
         self.gives_times = named is not None and not named.startswith(TEXT_ONLY)
         # The diarising model's own text is better timed than another's without any times.
         self.transcribing = named if self.gives_times or self.diarising is None else None
-        if self.transcribing is None and self.diarising is None:
-            raise SettingsError(f"{PREFIX}OPENAI_TRANSCRIPTION_MODEL or {PREFIX}OPENAI_DIARISATION_MODEL must be one.")
 
     def transcribed(self, sound: Sound, language: str | None) -> Transcribed:
         """What is said in `sound`. Raises TransientError, PermanentError."""
@@ -99,7 +96,7 @@ class Requests:
 
 
 def _named(model: str) -> str | None:
-    return None if model.strip().lower() in {"", NO_MODEL} else model
+    return None if is_no_model(model) else model
 
 
 def _usage(told: Any, sound: Sound) -> Iterator[Usage]:
