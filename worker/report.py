@@ -10,7 +10,7 @@ from worker.stages.align import Placed, timeline_lines
 from worker.stages.captions import Captions, source_text
 from worker.stages.extract import Extracted
 from worker.stages.listen import Listened
-from worker.stages.mix import HIGHEST_TRUE_PEAK_DBTP, Mixed
+from worker.stages.mix import Mixed, over_peak
 from worker.stages.mux import Muxed
 from worker.stages.scene import Scene
 from worker.stages.synthesize import Spoken
@@ -131,7 +131,7 @@ def _warnings(dubbed: Dubbed) -> list[dict[str, str]]:
     codes = [*dubbed.heard.warnings, *dubbed.spoken.warnings, *heard_back]
     if dubbed.scene.bed.ducked and dubbed.mixed.levels["background"] == "duck":
         codes.append("background_ducked")
-    if (dubbed.mixed.levels["true_peak_dbtp"] or -99.0) > HIGHEST_TRUE_PEAK_DBTP:
+    if over_peak(dubbed.mixed.levels["true_peak_dbtp"]):
         codes.append("peaks_over")
     if dubbed.muxed.missing_letters:
         codes.append("font_missing")

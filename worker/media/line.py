@@ -25,12 +25,13 @@ _FULL_SCALE = 2.0**31 - 128  # the largest int32 that a float32 can hold
 def trim_and_fade(samples: Samples, rate: int) -> Samples:
     """Mono speech at `rate` without its leading and trailing silence, faded in and out over 10 ms.
 
-    15 ms of what surrounds the speech is kept, if there is that much. Raises PermanentError `empty_speech` when nothing
+    15 ms of what surrounds the speech is kept, if there is that much. What goes over full scale is turned down whole:
+    it is kept in 16 bits, and how loud it is to be is decided later. Raises PermanentError `empty_speech` when nothing
     in it is louder than −60 dBFS.
     """
     clean = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    peak = max(1.0, float(np.max(np.abs(clean), initial=0.0)))
-    segment = _segment(clean / peak, rate)
+    clean = clean / max(1.0, float(np.max(np.abs(clean), initial=0.0)))
+    segment = _segment(clean, rate)
     if not len(clean) or segment.max_dBFS < SILENCE_DBFS:
         raise PermanentError(
             "empty_speech", "The voice spoke this line as silence. Change the line's text or choose another voice."

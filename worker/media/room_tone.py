@@ -15,8 +15,10 @@ from worker.engines.protocols import Samples
 
 RATE = 48_000
 FRAME = 2048
-# One look each second is enough, and reading is all that it costs.
+# One look each second is enough, and reading is all that it costs. So many say all about a longer file, too, and are
+# held together.
 EVERY_SECONDS = 1.0
+MOST_LOOKS = 900
 # A frequency's floor is the 5 % quantile of the looks at it. The power of noise there has an exponential distribution,
 # whose quantile lies so far below its mean when about half of the looks have nothing but noise.
 QUIETEST = 0.05
@@ -64,7 +66,7 @@ def under(blocks: Iterable[Samples], tone: Samples) -> Iterator[Samples]:
 
 def _frames(path: Path) -> Iterator[Samples]:
     with soundfile.SoundFile(path) as file:
-        step = round(EVERY_SECONDS * file.samplerate)
+        step = max(round(EVERY_SECONDS * file.samplerate), -(-file.frames // MOST_LOOKS))
         for first in range(0, file.frames - FRAME + 1, step):
             file.seek(first)
             yield file.read(FRAME, dtype="float32", always_2d=True)

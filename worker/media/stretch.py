@@ -40,8 +40,11 @@ class StretchJob:
 
 
 def stretch(samples: Samples, rate: int, speed: float) -> Samples:
-    """The same speech in exactly round(n / speed) samples, still at `rate`; untouched within half a per cent of 1."""
-    if not len(samples) or abs(speed - 1) <= UNHEARD:
+    """The same speech in exactly round(n / speed) samples, still at `rate`.
+
+    Untouched where it would be no more than half a per cent longer: never does it last longer than was asked for.
+    """
+    if not len(samples) or 0 <= 1 - speed <= UNHEARD:
         return samples
     stretcher = Signalsmith.Stretch(_SEED)
     stretcher.preset(1, rate)

@@ -113,7 +113,7 @@ def options(tracks: Sequence[Track], *, retiming: Retiming | None = None, drawn:
         chosen[f"c:{index}"] = track.codec
         moved = retiming if isinstance(track.source, int) and track.kind not in ("cover", "attachment") else None
         if track.codec == "aac":
-            chosen[f"filter:{index}"] = ON_THE_CLOCK
+            chosen |= {f"filter:{index}": ON_THE_CLOCK, f"aac_is:{index}": 0}
         if track.codec == "libx264":
             chosen |= {f"/filter:{index}": ",".join(filter(None, (moved.frames() if moved else None, drawn))), **H264}
         elif moved:

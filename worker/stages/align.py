@@ -21,7 +21,7 @@ from worker.stages.translate import Translation
 from worker.timeline import Limits, Line, Plan, plan
 from worker.work import Work
 
-VERSION = 2
+VERSION = 3
 _PLAN = TypeAdapter(Plan)
 
 

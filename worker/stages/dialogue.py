@@ -33,11 +33,19 @@ def source_powers(work: Work, sound: Extracted) -> Powers:
 
 
 def speaker_targets(powers: Powers, lines: Iterable[Line]) -> dict[str, float]:
-    """How loud (LUFS) each speaker is to be in the dub: as loud as in the source, clamped."""
+    """How loud (LUFS) each speaker is to be in the dub: as loud as in the source, clamped.
+
+    Who can't be measured (too short, or not to be heard) is as loud as all together.
+    """
     spans: dict[str, list[Span]] = {}
     for line in lines:
         spans.setdefault(line.speaker, []).append(Span(line.start, line.end))
-    return {speaker: round(loudness.target_lufs(meter.lufs(powers, own)), 1) for speaker, own in spans.items()}
+    together = meter.lufs(powers, (span for own in spans.values() for span in own))
+    measured = {speaker: meter.lufs(powers, own) for speaker, own in spans.items()}
+    return {
+        speaker: round(loudness.target_lufs(together if lufs is None else lufs), 1)
+        for speaker, lufs in measured.items()
+    }
 
 
 def track_levels(targets: Mapping[str, float]) -> dict[str, float]:

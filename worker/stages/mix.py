@@ -19,7 +19,7 @@ from worker.stages.transcribe import Heard
 from worker.threads import ahead
 from worker.work import Work
 
-VERSION = 4
+VERSION = 5
 HIGHEST_TRUE_PEAK_DBTP = -1.0
 ENCODINGS = 4  # with a lower ceiling each time; after that the report says what AAC made of the peaks
 CEILING_MARGIN_DB = 0.2
@@ -50,6 +50,11 @@ class Levels:
     def dub_dialogue_lufs(self) -> float | None:
         """The dub's dialogue without its background."""
         return None if self.voice_lufs is None else self.voice_lufs + self.voice_gain_db
+
+
+def over_peak(true_peak_dbtp: float | None) -> float:
+    """By how much (dB) a true peak is above what a dub's may be; 0 where it is not, or there is none."""
+    return 0.0 if true_peak_dbtp is None else max(0.0, true_peak_dbtp - HIGHEST_TRUE_PEAK_DBTP)
 
 
 def mix(work: Work, language: str, sound: Extracted, bed: Bed, heard: Heard, placed: Placed) -> Mixed:
@@ -133,8 +138,7 @@ class _Desk:
                 for block in limit(mixed if tone is None else room_tone.under(mixed, tone), ceiling):
                     writer.write(block)
             measured = ffmpeg.file_loudness(out)
-            over = (measured.true_peak_dbtp or HIGHEST_TRUE_PEAK_DBTP) - HIGHEST_TRUE_PEAK_DBTP
-            if over <= 0:
+            if not (over := over_peak(measured.true_peak_dbtp)):
                 break
             ceiling -= over + CEILING_MARGIN_DB
         return measured

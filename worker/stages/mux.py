@@ -13,7 +13,7 @@ from worker.stages.scene import Scene
 from worker.subtitles import Cue, to_ass, to_srt
 from worker.work import Work
 
-VERSION = 2
+VERSION = 3
 # Where a file does not say how large its picture is.
 USUAL_SIZE = (1280, 720)
 

@@ -6,6 +6,7 @@ from math import inf
 
 from shared.errors import PermanentError
 from worker.timeline.lines import Limits, Line
+from worker.timeline.order import waits
 
 # The last line stops this long before the end, so that rounding to samples (< 0.1 ms in all) never takes it past.
 ROUNDING = 0.001
@@ -29,7 +30,32 @@ def release(line: Line, limits: Limits) -> float:
 
 
 def caps(lines: Sequence[Line], limits: Limits) -> list[float]:
-    """How fast each of the ordered lines may be: the ordinary limit, and more for the fewest without which it is late.
+    """How fast each of the ordered lines may be: the ordinary limit, and more where the file's end can't be met so.
+
+    Raises PermanentError `translation_too_long` when no speeds do.
+    """
+    if _in_time(lines, limits, limits.max_speed):
+        return [limits.max_speed] * len(lines)
+    try:
+        return _fewest(lines, limits)
+    except PermanentError:
+        if _in_time(lines, limits, limits.emergency_speed):  # only because voices may sound together
+            return [limits.emergency_speed] * len(lines)
+        raise
+
+
+def _in_time(lines: Sequence[Line], limits: Limits, speed: float) -> bool:
+    """Whether all is over at the file's end when every line is that fast and begins as early as it may."""
+    starts = [release(line, limits) for line in lines]
+    for before, after, gap, _ in waits(lines, limits):
+        over = 0.0 if gap is None else lines[before].natural / speed + gap
+        starts[after] = max(starts[after], starts[before] + over)
+    end = end_of(limits) + EPSILON
+    return all(start + line.natural / speed <= end for start, line in zip(starts, lines, strict=True))
+
+
+def _fewest(lines: Sequence[Line], limits: Limits) -> list[float]:
+    """How fast each line may be so that the fewest are over the ordinary limit, no two of them sounding together.
 
     For every k the lines from k on, one after another, must fit between the release of k and the end. Going back from
     the last line, each such demand is met by the line behind it that can save most: as the demands are nested, that

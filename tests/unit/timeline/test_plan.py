@@ -198,6 +198,22 @@ def test_who_falls_in_at_the_end_of_another_may_do_so_in_the_dub():
     assert late.end - waiting.start == pytest.approx(0.4)
 
 
+def test_two_who_speak_at_once_up_to_the_end_need_not_hurry():
+    together = [line(0, 0, 10.0, 10.0, "S1"), line(1, 0, 10.0, 10.0, "S2")]
+    assert [p.speed for p in plan(together, Limits(10.001)).placements] == [1.0, 1.0]
+    falling_in = [line(0, 6, 4.0, 4.0, "S1"), line(1, 7, 3.0, 3.0, "S2")]
+    assert [p.speed for p in plan(falling_in, Limits(10.001)).placements] == [1.0, 1.0]
+
+
+def test_two_who_speak_at_once_are_not_refused_for_what_one_after_the_other_would_take():
+    together = [line(0, 0, 16.0, 10.0, "S1"), line(1, 0, 12.0, 10.0, "S2")]
+    first, second = plan(together, Limits(10.001)).placements
+    assert first.end <= 10.001
+    assert second.end <= 10.001
+    assert 1.4 < first.speed == pytest.approx(1.6)
+    assert second.speed <= 1.4
+
+
 def test_a_line_whose_onset_lies_after_the_end_is_laid_before_the_end():
     (only,) = plan([line(0, 12, 3.0)], Limits(10)).placements
     assert (only.speed, only.end) == (1.0, pytest.approx(9.999))

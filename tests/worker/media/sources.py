@@ -93,3 +93,10 @@ def flash_times(path: Path) -> list[float]:
     """When the picture turns bright, on the file's own clock."""
     shown = frames(path)
     return [now for (_, before), (now, after) in pairwise(shown) if before < 128 <= after]
+
+
+def common_share(sound: np.ndarray) -> float:
+    """How much two channels (n, 2) at 48 kHz have in common above 6 kHz: 0 nothing, 1 all."""
+    left, right = np.fft.rfft(sound, axis=0).T
+    high = np.fft.rfftfreq(2 * (len(left) - 1), 1 / 48_000) > 6_000
+    return float(abs(np.vdot(left[high], right[high])) / np.linalg.norm(left[high]) / np.linalg.norm(right[high]))

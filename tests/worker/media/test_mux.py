@@ -5,8 +5,10 @@ import subprocess
 from pathlib import Path
 
 import av
+import numpy as np
 import pysubs2
 import pytest
+import soundfile
 
 from shared.errors import PermanentError
 from shared.videos.facts import MediaFacts
@@ -14,6 +16,7 @@ from tests.worker.media.conftest import PICTURE, TIMES
 from tests.worker.media.sources import (
     FFMPEG,
     click_times,
+    common_share,
     decoded,
     facts,
     ffmpeg,
@@ -31,6 +34,7 @@ from worker.media.ffmpeg import (
     SubtitleTrack,
     container_for,
     decode_sound,
+    moved_chapters,
     mux,
 )
 from worker.subtitles import Cue, to_ass, to_srt
@@ -192,6 +196,17 @@ def test_what_does_not_fit_is_converted_or_named(media: Path, tmp_path: Path) ->
         assert click_times(decoded(out, stream)) == pytest.approx(TIMES, abs=0.001)
 
 
+def test_a_wide_sound_that_is_converted_stays_wide(media: Path, tmp_path: Path) -> None:
+    noise = (0.01 * np.random.default_rng(1).standard_normal((6 * 48_000, 2))).astype(np.float32)
+    soundfile.write(tmp_path / "noise.wav", noise, 48_000)
+    inputs = ("-i", media / "plain.mp4", "-i", tmp_path / "noise.wav", "-map", "0:v", "-map", "1:a")
+    ffmpeg(*inputs, "-c", "copy", tmp_path / "wide.mkv")
+    out, report = dubbed(tmp_path / "wide.mkv", tmp_path)
+    assert "converted to AAC" in report.warnings[0]
+    raw = ffmpeg("-i", out, "-map", "0:a:1", "-f", "f32le", "-")
+    assert common_share(np.frombuffer(raw, "<f4").reshape(-1, 2)) < 0.1
+
+
 def test_matroska_keeps_attachments(media: Path, tmp_path: Path) -> None:
     (tmp_path / "font.ttf").write_bytes(b"not really a font")
     (tmp_path / "es.srt").write_text(to_srt([Cue(1, 2, "hola")]))
@@ -211,6 +226,24 @@ def test_a_broken_original_fails_with_a_code(media: Path, tmp_path: Path) -> Non
     with pytest.raises(PermanentError) as caught:
         mux(broken, facts(media / "plain.mp4"), Joining((SoundTrack(dub, "es"),), None), tmp_path / "o.mp4")
     assert caught.value.code == "media_unreadable"
+
+
+def test_chapters_move_whatever_their_titles_say(media: Path, tmp_path: Path) -> None:
+    """A title is the uploader's: it may look like what stands around it."""
+    odd = "[CHAPTER] two\\\n[CHAPTER]\\\nSTART\\=9\u2028end"
+    titles = ("plain", odd)
+    chapters = "".join(
+        f"[CHAPTER]\nTIMEBASE=1/1\nSTART={n}\nEND={n + 3}\ntitle={title}\n"
+        for n, title in zip((0, 3), titles, strict=True)
+    )
+    (tmp_path / "meta.txt").write_text(f";FFMETADATA1\n{chapters}", encoding="utf-8")
+    rich = tmp_path / "rich.mkv"
+    ffmpeg("-i", media / "plain.mp4", "-i", tmp_path / "meta.txt", "-map_metadata", "1", "-c", "copy", rich)
+    moved = moved_chapters(rich, lambda times: [2 * time for time in times], tmp_path / "moved.txt")
+    ffmpeg("-i", media / "plain.mp4", "-i", moved, "-map_chapters", "1", "-c", "copy", tmp_path / "again.mkv")
+    with av.open(str(tmp_path / "again.mkv")) as file:
+        found = [(float(c["start"] * c["time_base"]), c["metadata"]["title"]) for c in file.chapters()]
+    assert found == [(0.0, "plain"), (6.0, "[CHAPTER] two\n[CHAPTER]\nSTART=9\u2028end")]
 
 
 def test_pictures_and_subtitles_follow_a_clock_of_thousands_of_pieces(media: Path, tmp_path: Path) -> None:

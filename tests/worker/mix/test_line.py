@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import soundfile
 
 from shared.errors import PermanentError
 from worker.media.line import trim_and_fade
@@ -39,8 +40,11 @@ def test_a_sound_however_short_is_kept_with_all_its_samples(count):
     assert len(trim_and_fade(np.full(count, 0.5, np.float32), 22_050)) == count
 
 
-def test_a_peak_over_full_scale_is_not_clipped():
-    assert np.max(trim_and_fade(speech(16_000, level=2.5), 16_000)) == pytest.approx(2.5, rel=1e-3)
+def test_speech_over_full_scale_is_turned_down_whole(tmp_path):
+    loud, soft = (trim_and_fade(speech(16_000, level=level), 16_000) for level in (2.5, 0.25))
+    soundfile.write(tmp_path / "line.flac", loud, 16_000, subtype="PCM_16", format="FLAC")
+    kept, _ = soundfile.read(tmp_path / "line.flac", dtype="float32")
+    assert np.max(np.abs(kept - soft / np.max(soft))) < 1e-3
 
 
 def test_what_was_given_is_not_changed():

@@ -17,9 +17,13 @@ def level_db(sound):
     return 10 * np.log10(np.mean(np.square(sound)))
 
 
-def floor_of(sound, tmp_path):
+def written(sound, tmp_path):
     soundfile.write(tmp_path / "source.flac", sound, RATE, subtype="PCM_24")
-    return room_tone.floor(tmp_path / "source.flac")
+    return tmp_path / "source.flac"
+
+
+def floor_of(sound, tmp_path):
+    return room_tone.floor(written(sound, tmp_path))
 
 
 def test_the_tone_is_the_rooms_and_not_the_music_over_it(tmp_path):
@@ -55,6 +59,13 @@ def test_a_roaring_room_is_kept_low_and_a_silent_one_silent(tmp_path):
     assert 10 * np.log10(np.sum(loud)) == pytest.approx(room_tone.LOUDEST_DBFS)
     assert not room_tone.missing(floor_of(np.zeros(RATE * 5), tmp_path), None).any()
     assert not room_tone.floor(tmp_path / "source.flac").any()
+
+
+def test_a_long_file_takes_no_more_looks_than_fit_into_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(room_tone, "MOST_LOOKS", 25)
+    room = hiss(40, -60)
+    assert 20 <= len(list(room_tone._frames(written(room, tmp_path)))) <= 25
+    assert 10 * np.log10(np.sum(room_tone.floor(written(room, tmp_path)))) == pytest.approx(-60, abs=3)
 
 
 def test_it_lies_under_blocks_of_any_size():

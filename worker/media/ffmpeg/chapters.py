@@ -1,5 +1,6 @@
 """A file's chapters, moved to another clock."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from worker.media.ffmpeg.process import UNREADABLE, Process, limits_for
 
 HEAD = ";FFMETADATA1"
 _UNIT = 1000  # milliseconds
+_TIMES = ("TIMEBASE", "START", "END")
 
 
 def moved_chapters(original: Path, at: Callable[[Iterable[float]], Sequence[float]], out: Path) -> Path:
@@ -26,9 +28,25 @@ def moved_chapters(original: Path, at: Callable[[Iterable[float]], Sequence[floa
 
 
 def _moved(text: str, at: Callable[[Iterable[float]], Sequence[float]]) -> Iterator[str]:
-    for block in text.split("[CHAPTER]")[1:]:
-        known = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+    for block in _blocks(text):
+        known = dict(line.split("=", 1) for line in reversed(block) if "=" in line)  # ffmpeg's own come first
         above, below = map(int, known["TIMEBASE"].split("/"))
         start, end = at(int(known[name]) * above / below for name in ("START", "END"))
         yield from ("[CHAPTER]", f"TIMEBASE=1/{_UNIT}", f"START={round(start * _UNIT)}", f"END={round(end * _UNIT)}")
-        yield from (line for line in block.splitlines() if not line.startswith(("TIMEBASE=", "START=", "END=")))
+        yield from block[len(_TIMES) :]
+
+
+def _blocks(text: str) -> Iterator[list[str]]:
+    """The lines of each chapter, the three that say its times first. A title may hold anything, line ends escaped."""
+    lines = re.split(r"(?<!\\)((?:\\\\)*)\n", text)
+    whole = ["".join(pair) for pair in zip(lines[::2], [*lines[1::2], ""], strict=True)]
+    block: list[str] | None = None
+    for line in whole:
+        if line == "[CHAPTER]":
+            if block:
+                yield block
+            block = []
+        elif block is not None and line:
+            block.append(line)
+    if block:
+        yield block
