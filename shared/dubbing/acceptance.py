@@ -30,6 +30,7 @@ class Dubbable(Protocol):
     def has_video(self) -> bool | None:
         """Whether it has a picture; None where nobody has looked."""
 
+
 # The names that those get whom a transcript does not name: they are told apart by voice.
 TOLD_APART = re.compile(r"S([1-9]|1\d|20)")
 
@@ -109,7 +110,8 @@ def _check_transcripts(request: Request, video: Dubbable) -> None:
         request.target_languages
     )
     named = all(text.names_speakers for text in _given(request))
-    judged = [speaker for speaker in request.voices if named or not TOLD_APART.fullmatch(speaker)]
+    asked_for = {**request.voices, **request.registers}
+    judged = [speaker for speaker in asked_for if named or not TOLD_APART.fullmatch(speaker)]
     transcript_fit.check(_given(request), judged if all_given else (), video.duration_seconds)
 
 

@@ -255,6 +255,8 @@ def test_the_limit_of_live_jobs_counts_rounds(person: Person, video: UUID, engin
         ({"fit": "both"}, "invalid_request"),
         ({"bilingual": 1}, "invalid_request"),
         ({"audio_track": 0}, "invalid_request"),
+        ({"audio_track": True}, "invalid_request"),
+        ({"audio_track": "1"}, "invalid_request"),
         ({"outputs": ["audio", "multi_audio_video"], "fit": "video"}, "outputs_conflict"),
         ({"target_transcripts": {"ca": SRT}}, "unknown_target_transcript"),
         ({"target_transcripts": {"es": SRT, "ES": SRT}}, "duplicate_language"),
