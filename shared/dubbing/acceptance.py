@@ -61,6 +61,17 @@ def _check_outputs(request: Request, video: Dubbable) -> None:
             "Leave out “multi_audio_video”, or fit the audio.",
             422,
         )
+    if request.subtitles == "burned_in" and "video_per_language" not in request.outputs:
+        raise AppError(
+            "outputs_conflict",
+            "Subtitles are drawn into the picture of “video_per_language”, which is not among the outputs. Add it, or "
+            "have the subtitles as tracks or files.",
+            422,
+        )
+    if request.bilingual and request.subtitles == "none":
+        raise AppError(
+            "outputs_conflict", "With “subtitles”: “none” there are none in two languages either. Leave one out.", 422
+        )
     if video.has_video is False and (request.fit == "video" or request.subtitles == "burned_in"):
         raise AppError("no_picture", "The file has no picture: there is nothing to slow or to draw on.", 422)
 

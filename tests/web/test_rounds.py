@@ -258,6 +258,8 @@ def test_the_limit_of_live_jobs_counts_rounds(person: Person, video: UUID, engin
         ({"audio_track": True}, "invalid_request"),
         ({"audio_track": "1"}, "invalid_request"),
         ({"outputs": ["audio", "multi_audio_video"], "fit": "video"}, "outputs_conflict"),
+        ({"outputs": ["audio", "multi_audio_video"], "subtitles": "burned_in"}, "outputs_conflict"),
+        ({"bilingual": True, "subtitles": "none"}, "outputs_conflict"),
         ({"target_transcripts": {"ca": SRT}}, "unknown_target_transcript"),
         ({"target_transcripts": {"es": SRT, "ES": SRT}}, "duplicate_language"),
         ({"target_transcripts": {"es": "nothing"}}, "invalid_transcript"),
