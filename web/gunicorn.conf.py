@@ -38,3 +38,5 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 forwarded_allow_ips = "127.0.0.1"
 # The longest query that the schemas allow, with every character in its longest form, fits; as much as gunicorn takes.
 limit_request_line = 8190
+# It would be a file in the home of whoever runs this, the same one for every process.
+control_socket_disable = True

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -106,8 +107,15 @@ def _joined(spans: Sequence[Span], read_span: ReadSpan) -> tuple[Sound, Callable
     sounds = [read_span(span.start, span.end) for span in spans]
     begins = np.cumsum([0.0, *(sound.seconds for sound in sounds)])
 
+    def part_of(time: float, side: Literal["left", "right"]) -> int:
+        return max(0, min(int(np.searchsorted(begins, time, side=side)) - 1, len(spans) - 1))
+
     def clock(word: Word) -> Word:
-        part = min(int(np.searchsorted(begins, word.start, side="right")) - 1, len(spans) - 1)
+        part, last = part_of(word.start, "right"), part_of(word.end, "left")
+        if last > part and word.end - begins[last] > begins[part + 1] - word.start:
+            # Most of it lies behind the pause: it is said there, and a line that it begins does not begin before it.
+            begin = float(begins[last])
+            word, part = replace(word, start=begin + min(_MARGIN, (word.end - begin) / 2)), last
         shift = spans[part].start - float(begins[part])
         end = min(word.end + shift, max(spans[part].end, word.start + shift))
         return replace(word, start=round(word.start + shift, 3), end=round(end, 3))

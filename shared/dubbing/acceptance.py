@@ -30,6 +30,7 @@ class Dubbable(Protocol):
     def has_video(self) -> bool | None:
         """Whether it has a picture; None where nobody has looked."""
 
+
 # The names that those get whom a transcript does not name: they are told apart by voice.
 TOLD_APART = re.compile(r"S([1-9]|1\d|20)")
 
@@ -59,6 +60,17 @@ def _check_outputs(request: Request, video: Dubbable) -> None:
             "With “fit”: “video” each language has a pace of its own, so they can't share one file. "
             "Leave out “multi_audio_video”, or fit the audio.",
             422,
+        )
+    if request.subtitles == "burned_in" and "video_per_language" not in request.outputs:
+        raise AppError(
+            "outputs_conflict",
+            "Subtitles are drawn into the picture of “video_per_language”, which is not among the outputs. Add it, or "
+            "have the subtitles as tracks or files.",
+            422,
+        )
+    if request.bilingual and request.subtitles == "none":
+        raise AppError(
+            "outputs_conflict", "With “subtitles”: “none” there are none in two languages either. Leave one out.", 422
         )
     if video.has_video is False and (request.fit == "video" or request.subtitles == "burned_in"):
         raise AppError("no_picture", "The file has no picture: there is nothing to slow or to draw on.", 422)
@@ -109,7 +121,8 @@ def _check_transcripts(request: Request, video: Dubbable) -> None:
         request.target_languages
     )
     named = all(text.names_speakers for text in _given(request))
-    judged = [speaker for speaker in request.voices if named or not TOLD_APART.fullmatch(speaker)]
+    asked_for = {**request.voices, **request.registers}
+    judged = [speaker for speaker in asked_for if named or not TOLD_APART.fullmatch(speaker)]
     transcript_fit.check(_given(request), judged if all_given else (), video.duration_seconds)
 
 

@@ -12,7 +12,7 @@ SHOWN = 60  # characters of a line, so that it is found
 
 
 def check(given: Sequence[GivenTranscript], speakers: Iterable[str], duration_seconds: float | None) -> None:
-    """`speakers` are those that voices are asked for; the duration is the video's.
+    """`speakers` are those that voices or registers are asked for; the duration is the video's.
 
     Raises AppError (422) `transcript_too_long`, `transcript_does_not_match`, `unknown_speaker`.
     """

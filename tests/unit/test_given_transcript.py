@@ -1,5 +1,6 @@
 """A given transcript: times are snapped without disorder; without times they are found."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.dubbing.transcript import GivenLine, GivenTranscript
+from shared.dubbing.transcript import GivenLine, GivenTranscript, Word
 from shared.errors import PermanentError
 from tests.fakes import FakeAligner
 from worker import given_transcript
@@ -76,6 +77,39 @@ def test_without_times_every_line_gets_the_time_of_its_words() -> None:
     voiced = [Span(span.start - 0.25, span.end + 0.25) for span in spans]
     for word in (word for segment in segments for word in segment.words):
         assert any(span.start <= word.start <= word.end <= span.end for span in voiced)
+
+
+class Told:
+    """Gives the times it was told to, in the sound without its pauses."""
+
+    name = "told"
+    model = "told-1"
+    languages = frozenset({"en"})
+
+    def __init__(self, *times: tuple[float, float]) -> None:
+        self.times = times
+
+    def align(self, sound: Sound, words: Sequence[str], language: str) -> list[Word]:
+        return [Word(word, start, end) for word, (start, end) in zip(words, self.times, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ((2.2, 2.9), (9.0, 9.3)),  # most of it lies behind the pause
+        ((2.2, 2.5), (3.0, 3.2)),  # most of it lies before
+        ((2.45, 2.9), (8.85, 9.3)),  # all of it
+    ],
+)
+def test_a_word_across_a_pause_is_where_most_of_it_is(said: tuple[float, float], expected: tuple[float, float]) -> None:
+    """The voices are at 1.0 to 3.0 and 9.0 to 11.0; they are heard with 0.2 s around them, 2.4 s each."""
+    aligner = Told((0.3, 2.2), said, (2.9, 4.5))
+    lines = GivenTranscript((GivenLine("one"), GivenLine("the two")))
+    spans = [Span(1.0, 3.0), Span(9.0, 11.0)]
+    transcript = timed(lines, "en", spans, read=read, aligner=aligner, duration=20.0)
+    word = transcript.segments[1].words[0]
+    assert (word.start, word.end) == pytest.approx(expected)
+    assert transcript.segments[1].start == word.start
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=60), st.integers(1, 60))

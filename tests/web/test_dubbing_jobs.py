@@ -136,6 +136,7 @@ def test_order(person: Person, video: UUID, settings: Settings, engine: Engine) 
         ({"glossary": {str(number): None for number in range(201)}}, "invalid_request"),
         ({"glossary": {"half \ud800": None}}, "invalid_request"),
         ({"registers": {"default": "rude"}}, "invalid_request"),
+        ({"source_transcript": NAMED, "registers": {"S2": "formal"}}, "unknown_speaker"),
         ({"voices": {"default": "fake:nobody"}}, "unknown_voice"),
         ({"voices": {"S1": "fake:pau"}}, "voice_language_mismatch"),
         ({"voices": {"S1": 1}}, "invalid_request"),

@@ -144,6 +144,7 @@ class NewJob(BaseModel):
         None,
         ge=1,
         le=MOST_TRACKS,
+        strict=True,
         description="Which of the file's sounds is dubbed, counted from 1. Left out: the one in `source_language`, "
         "else the default one.",
     )
