@@ -33,7 +33,7 @@ from worker.work import Work
 
 Made = TypeVar("Made")
 
-VERSION = 3
+VERSION = 4
 SAME_BREATH = 3.0  # seconds between lines that are said as one
 # An own rate closer to 1 than this is not worth asking for.
 LEAST_OWN_RATE = 1.05
