@@ -6,30 +6,31 @@ from itertools import pairwise
 from worker.spans import Span
 
 SNAP = 0.5  # seconds that a line's times may be off
+UNSURE = 0.05  # seconds that voice activity itself may be off: it judges 32 ms at once, and over a bed it hears less
 SHORTEST = 0.05  # seconds; no line is shorter
 
 
 def on_voices(lines: Sequence[Span], voiced: Sequence[Span], within: float = SNAP) -> list[Span]:
     """`lines` (in order) with starts and ends moved to those of `voiced` that are nearest, within `within` seconds.
 
-    Order is kept, and lines that did not overlap still do not.
+    What is as near as voice activity can tell stays. Order is kept, and lines that did not overlap still do not.
     """
     return _without_conflicts(lines, [_moved(line, voiced, within) for line in lines])
 
 
 def snap_onset(time: float, spans: Sequence[Span], within: float = SNAP) -> float:
-    """The onset of the voice that begins closest to `time`, if that is within `within` seconds; else `time`."""
+    """The onset of the voice that begins closest to `time`, if UNSURE to `within` seconds from it; else `time`."""
     return _nearest(time, (span.start for span in spans), within)
 
 
 def snap_offset(time: float, spans: Sequence[Span], within: float = SNAP) -> float:
-    """The end of the voice that ends closest to `time`, if that is within `within` seconds; else `time`."""
+    """The end of the voice that ends closest to `time`, if UNSURE to `within` seconds from it; else `time`."""
     return _nearest(time, (span.end for span in spans), within)
 
 
 def _nearest(time: float, candidates: Iterable[float], within: float) -> float:
     best = min(candidates, key=lambda candidate: abs(candidate - time), default=time)
-    return best if abs(best - time) <= within else time
+    return best if UNSURE < abs(best - time) <= within else time
 
 
 def _moved(line: Span, voiced: Sequence[Span], within: float) -> Span:

@@ -14,8 +14,10 @@ with warnings.catch_warnings():  # it warns that it finds no ffmpeg; it is given
     from pydub.silence import detect_leading_silence
 
 SILENCE_DBFS = -60.0
-# Weak consonants at a word's edge are some 40 dB below its vowels.
-SPEECH_RANGE_DB = 50.0
+# Weak consonants at a word's edge are some 40 dB below its vowels. What a voice breathes before its first word is not
+# heard and would make the line late (0.15 s by flite's awb); what dies away after the last one is left.
+HEAD_RANGE_DB = 46.0
+TAIL_RANGE_DB = 50.0
 STEP_MS = 5
 KEPT_MS = 15
 FADE_MS = 10
@@ -36,13 +38,14 @@ def trim_and_fade(samples: Samples, rate: int) -> Samples:
         raise PermanentError(
             "empty_speech", "The voice spoke this line as silence. Change the line's text or choose another voice."
         )
-    kept = clean[_silence(segment, rate) : len(clean) - _silence(segment.reverse(), rate)]
+    head, tail = _silence(segment, rate, HEAD_RANGE_DB), _silence(segment.reverse(), rate, TAIL_RANGE_DB)
+    kept = clean[head : len(clean) - tail]
     return faded(kept, rate, FADE_MS)  # not by pydub: it fades whole milliseconds, in another number of samples
 
 
-def _silence(segment: AudioSegment, rate: int) -> int:
+def _silence(segment: AudioSegment, rate: int, speech_range_db: float) -> int:
     """Samples that may go from the segment's beginning. Counted in samples: a cut at milliseconds loses a remainder."""
-    threshold = segment.max_dBFS - SPEECH_RANGE_DB
+    threshold = segment.max_dBFS - speech_range_db
     silent = detect_leading_silence(segment, silence_threshold=threshold, chunk_size=STEP_MS)
     return int(max(0, silent - KEPT_MS) * rate // 1000)
 

@@ -23,7 +23,7 @@ from worker.stages.rewording import Wording
 from worker.timeline.lines import MAX_SPEED, SLIGHTEST_SPEED
 from worker.work import Work
 
-VERSION = 3
+VERSION = 4
 # An own rate closer to 1 than this is not worth asking for.
 LEAST_OWN_RATE = 1.05
 

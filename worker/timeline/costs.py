@@ -16,7 +16,8 @@ class Band(NamedTuple):
 class Costs:
     """All for one line.
 
-    `shift`: a second from the onset, late or early. Nobody sees 60 ms; from 300 ms on lips and voice part.
+    `shift`: a second from the onset, late or early. Nobody sees 60 ms; the cheap band is narrower, for it
+    is used up wherever it helps, and a voice's onset is known no better than that. From 300 ms on lips and voice part.
     `speed`: the bands are speeds, the cost is a unit of ratio (placed ÷ natural). 1.05 is not heard, 1.25 is a hurry;
     above the ordinary limit no drift is as dear, so that nothing but the file's end is met by it.
     `jump`: a unit of ratio between neighbours of one speaker less than `jump_within` seconds apart.
@@ -24,7 +25,7 @@ class Costs:
     goes on moving over silence is seen. No more than the first band of `speed`, or the cost would not be convex.
     """
 
-    shift: tuple[Band, ...] = (Band(0.06, 0.05), Band(0.30, 0.7), Band(inf, 6.0))
+    shift: tuple[Band, ...] = (Band(0.05, 0.05), Band(0.30, 0.7), Band(inf, 6.0))
     speed: tuple[Band, ...] = (Band(1.05, 0.12), Band(1.25, 0.4), Band(1.40, 8.0), Band(inf, 10_000.0))
     jump: float = 0.2
     jump_within: float = 1.0
