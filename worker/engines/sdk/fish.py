@@ -21,7 +21,7 @@ class StatusError(Exception):
 
     def __init__(self, status: int, message: str, wait: float | None) -> None:
         super().__init__(message)
-        self.status = status
+        self.http_status = status
         self.message = message
         self.wait = wait
 
@@ -43,7 +43,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except StatusError as error:
-        raise errors.from_status(PROVIDER, error.status, error.message, retry_after=error.wait) from error
+        raise errors.from_status(PROVIDER, error.http_status, error.message, retry_after=error.wait) from error
     except httpx.TransportError as error:
         raise errors.from_status(PROVIDER, None, str(error)) from error
     except (ValidationError, ValueError) as error:

@@ -73,7 +73,7 @@ class FishSynthesiser:
             )
             return b"".join(stream)
         except sdk.StatusError as error:
-            if error.status == 404 or (error.status == 400 and "reference" in error.message.casefold()):
+            if error.http_status == 404 or (error.http_status == 400 and "reference" in error.message.casefold()):
                 raise _not_found(voice_id) from error
             raise
 
@@ -107,7 +107,7 @@ def _chosen(settings: Settings) -> Iterator[FishVoice]:
         try:
             yield sdk.client(settings).voices.get(own_id, request_options=RequestOptions(timeout=LISTING_SECONDS))
         except sdk.StatusError as error:
-            if error.status != 404:
+            if error.http_status != 404:
                 raise
 
 

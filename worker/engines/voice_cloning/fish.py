@@ -45,7 +45,7 @@ class FishCloner:
                 try:
                     sdk.client(self._settings).voices.delete(voice_id.removeprefix("fish:"))
                 except sdk.StatusError as error:
-                    if error.status != 404:
+                    if error.http_status != 404:
                         raise
 
         self._door.call(deleted, slot=SLOT, model=MODEL, usage=lambda _: ())
