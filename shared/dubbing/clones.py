@@ -16,9 +16,10 @@ from shared.dubbing.state import LIVE
 from shared.models import ClonedVoice, Job, new_id
 
 DOOMED = "doomed:"
+_DOOMED = ClonedVoice.reference.startswith(DOOMED)
 # Clones that may still be wanted: of a job that is under way.
 _WANTED = and_(
-    ~ClonedVoice.reference.startswith(DOOMED),
+    ~_DOOMED,
     exists().where(Job.job_id == ClonedVoice.job_id, Job.status.in_(LIVE), Job.deleted_at.is_(None)),
 )
 
@@ -35,8 +36,9 @@ def note(session: Session, held: Claim, provider: str, reference: str) -> Cloned
 
 
 def made(session: Session, clone_id: UUID, voice_id: str) -> bool:
-    """The provider has made it; False when the row is gone: nobody wants the voice any more."""
-    noted = update(ClonedVoice).where(ClonedVoice.id == clone_id).values(voice_id=voice_id)
+    """The provider has made it; False when the row is gone or doomed: nobody wants the voice any more."""
+    row = update(ClonedVoice).where(ClonedVoice.id == clone_id, ~_DOOMED)
+    noted = row.values(voice_id=voice_id)
     return session.execute(noted.returning(ClonedVoice.id)).one_or_none() is not None
 
 

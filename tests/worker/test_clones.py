@@ -202,6 +202,7 @@ def test_a_clone_that_is_being_deleted_is_not_used_by_a_job_that_goes_on(engine,
     with transaction(engine) as session:
         assert clones.doom(session, first)
         assert not clones.doom(session, new_id())
+        assert not clones.made(session, first, voice), "whoever made it late deletes it"
     with transaction(engine) as session:  # the job goes on before the provider has answered
         session.execute(update(Job).where(Job.job_id == held.job_id).values(status="PROCESSING"))
     with transaction(engine) as session:

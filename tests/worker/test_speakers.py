@@ -116,3 +116,22 @@ def test_the_names_that_pieces_give_are_joined_by_voice(dialogue):
     assert written.speakers == ("0:A", "0:B", "1:B", "1:A")
     told = told_apart(Kept(), "", written, reader(path), spans, names="by_piece", given=False)  # type: ignore[arg-type]
     assert [line.speaker for line in told.transcript.segments] == ["S1", "S2", "S1", "S2"]
+
+
+def test_more_names_than_people_speak_are_joined_by_voice(dialogue):
+    path, spans = dialogue
+    names = [
+        name for span, who, (_, text) in zip(spans, "ABCB", SAID, strict=True) for name in who * len(words(span, text))
+    ]
+    said = tuple(word for span, (_, text) in zip(spans, SAID, strict=True) for word in words(span, text))
+    heard = [Recognised(0, said, "en", tuple(f"0:{name}" for name in names))]
+    document = document_of(heard, {0: Span(0.0, 60.0)}, spans, "en", doubtful=False)
+    written = Transcript.from_dict(document["transcript"])
+
+    def told(count: int | None) -> list[str]:
+        kept = Kept(count)
+        found = told_apart(kept, "", written, reader(path), spans, names="by_piece", given=False)  # type: ignore[arg-type]
+        return [line.speaker for line in found.transcript.segments]
+
+    assert told(None) == told(3) == ["S1", "S2", "S3", "S2"]
+    assert told(2) == ["S1", "S2", "S1", "S2"]

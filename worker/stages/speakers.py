@@ -19,7 +19,7 @@ from worker.segmentation import segmented
 from worker.spans import Span
 from worker.work import Work
 
-VERSION = 1
+VERSION = 2
 ENGINE = "voiceprints/1"
 JUDGED = 20  # of a speaker's longest lines
 RECOGNISERS_ERROR = 0.3  # seconds that a recogniser's times may be off
@@ -72,13 +72,15 @@ def _document(written: Transcript, read: Read, names: Names, count: int | None, 
 
 
 def _linked(written: Transcript, read: Read, count: int | None) -> dict[str, Any]:
-    """The recogniser told speakers apart within each piece; their voices say who is who across pieces."""
+    """The recogniser told speakers apart within each piece; their voices say who is who across pieces, and among more
+    names than people speak."""
     prints = [_combined(own) for own in _by_speaker(written, read).values()]
     pieces = {name.partition(":")[0] for name in written.speakers}
+    by_voice = len(pieces) > 1 or len(prints) > (count or len(prints))
     apart = Grouping(tuple(range(len(prints))), certain=True)
-    grouping = grouped(prints, count) if len(pieces) > 1 else apart
+    grouping = grouped(prints, count) if by_voice else apart
     names = {old: _name(label) for old, label in zip(written.speakers, grouping.labels, strict=True)}
-    return _result(_renamed(written, names), zip(names.values(), prints, strict=True), grouping, len(pieces) > 1)
+    return _result(_renamed(written, names), zip(names.values(), prints, strict=True), grouping, by_voice)
 
 
 def _diarised(written: Transcript, read: Read, count: int | None, *, given: bool) -> dict[str, Any]:

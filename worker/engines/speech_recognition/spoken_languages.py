@@ -15,7 +15,7 @@ _SCRIBE = (
 )
 WHISPER, SCRIBE = frozenset(_WHISPER.split()), frozenset(_SCRIBE.split())
 _OLDER = {"fil": "tl", "nb": "no", "nn": "no"}  # Whisper's own codes, where BCP-47 has others
-_NEWER = {"tl": "fil"}
+_NEWER = {"tl": "fil", "nb": "no", "nn": "no"}
 
 
 def whisper_code(tag: str) -> str:
@@ -25,11 +25,17 @@ def whisper_code(tag: str) -> str:
 
 
 def tag_of(name: str | None) -> str | None:
-    """The BCP-47 language of a code of ISO 639 or an English name; None where there is none."""
+    """The BCP-47 language of a code of ISO 639 or an English name; None where there is none.
+
+    A language that is not offered under its own tag has that of the group it belongs to: `cmn` is `zh`.
+    """
     try:
         if not name:
             return None
         language = langcodes.get(name).language if len(name) <= 3 else langcodes.find(name).language
     except (LookupError, ValueError):
         return None
-    return _NEWER.get(language, language) if language and language != "und" else None
+    if not language or language == "und":
+        return None
+    language = _NEWER.get(language, language)
+    return language if language in WHISPER | SCRIBE else langcodes.standardize_tag(language, macro=True)
