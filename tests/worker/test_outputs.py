@@ -153,7 +153,12 @@ def bilingual_talk(talk: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.mark.parametrize(
     ("language", "track", "first"),
-    [("en", None, "eng"), ("en", 1, "eng"), ("es", None, "spa"), ("en", 3, "eng")],
+    [
+        ("en", None, "eng"),
+        ("en", 1, "eng"),
+        pytest.param("es", None, "spa", marks=pytest.mark.long),
+        pytest.param("en", 3, "eng", marks=pytest.mark.long),
+    ],
 )
 def test_the_sound_that_is_dubbed_is_the_one_asked_for_or_in_the_language(
     engine, settings, bilingual_talk, tmp_path, language, track, first
@@ -224,6 +229,38 @@ def test_the_picture_gives_way_where_that_is_asked_for(engine, settings, talk, t
     hurry, less = faster["measures"], said["measures"]
     assert less["speed"]["max"] + less["onset_drift"]["max"] < hurry["speed"]["max"] + hurry["onset_drift"]["max"]
     assert faster["fit"] == {"mode": "audio", "added_seconds": 0.0, "slowed": []}
+
+
+# 5.1, the same in stereo, and a sound without a single packet.
+SURROUND = (
+    "-map", "0", "-map", "0:a", "-map", "0:a", "-c:v", "copy", "-c:a:0", "ac3", "-ac:a:0", "6", "-c:a:1", "flac",
+    "-c:a:2", "copy", "-bsf:a:2", "noise=drop=1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("surround.mkv", SURROUND),
+        pytest.param("talk.ts", ("-c", "copy"), marks=pytest.mark.long),
+        pytest.param("talk.avi", ("-c:v", "mpeg4", "-c:a", "mp3"), marks=pytest.mark.long),
+    ],
+)
+def test_the_picture_gives_way_in_whatever_file(engine, settings, talk, tmp_path, name, how):
+    ffmpeg("-i", talk, *how, tmp_path / name)
+    media = facts_of(tmp_path / name)
+    held = crowded(engine, settings, tmp_path / name, fit="video")
+    assert run(engine, settings, held).status == "COMPLETED"
+    added = report(engine, settings, held, tmp_path)["fit"]["added_seconds"]
+    dubbed = fetched(settings, results(engine, held)["dubbed_video.mp4"], tmp_path)
+    assert added > 0.2
+    assert facts_of(dubbed).duration_seconds == pytest.approx(media.duration_seconds + added, abs=0.06)
+    before, after = frames(tmp_path / name), frames(dubbed)
+    assert len(after) == len(before)
+    assert after[-1][0] - after[0][0] == pytest.approx(before[-1][0] - before[0][0] + added, abs=0.06)
+    told = [stream.channels for stream in facts_of(dubbed).streams if stream.kind == "audio"]
+    assert told[:2] == [media.audio.channels] * 2
+    assert told[2:] == ([2] if name == "surround.mkv" else []), "what has no packets has no place in an mp4"
 
 
 def test_nothing_gives_way_that_need_not(engine, settings, talk, tmp_path):

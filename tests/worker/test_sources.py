@@ -55,9 +55,9 @@ def frame(path: Path) -> float:
 @pytest.mark.parametrize(
     "name",
     [
-        "ntsc.mp4",
+        pytest.param("ntsc.mp4", marks=pytest.mark.long),  # uneven.mp4 is the harder one
         "uneven.mp4",
-        "edited.mp4",
+        pytest.param("edited.mp4", marks=pytest.mark.long),  # its sound's way in and out is in media/test_mux.py
         "late.mp4",
         "plain.ts",
         "surround.mkv",

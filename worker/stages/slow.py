@@ -80,17 +80,20 @@ class _Slowing:
         return {"samples": samples, "channels": channels}
 
     def _originals(self, sound: Extracted, slow: Artifact) -> dict[int, Artifact]:
-        """Every sound of the original, slowed and encoded."""
+        """Every sound of the original, slowed and encoded; but for those with nothing in them, which may stay."""
         file, dubbed = sound.source.file, sound.media.audio
         assert dubbed is not None
         others = [s for s in sound.media.streams if s.kind == "audio" and s.sample_rate and s.channels and s != dubbed]
-        return {
-            dubbed.index: self._made("slow.encoded", slow, ".m4a", _encoded),
-            **{
-                stream.index: self._made("slow.track", file, ".m4a", self._other(sound, stream), stream.index)
-                for stream in others
-            },
-        }
+        made = {dubbed.index: self._made("slow.encoded", slow, ".m4a", _encoded)}
+        for stream in others:
+            try:
+                other = self._made("slow.track", file, ".m4a", self._other(sound, stream), stream.index)
+            except PermanentError as error:
+                if error.code != "no_audio":
+                    raise
+            else:
+                made[stream.index] = other
+        return made
 
     def _other(self, sound: Extracted, stream: Stream) -> Callable[[Path, Path], Facts]:
         def build(path: Path, out: Path) -> Facts:
