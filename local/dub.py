@@ -90,7 +90,7 @@ def show(files: dict[str, list[Path]], console: Console) -> None:
     """Print where the files are, and each report's figures."""
     for kind, paths in files.items():
         for path in paths:
-            console.print(f"{kind.replace('_', ' '):18}{path}", soft_wrap=True, highlight=False, markup=False)
+            console.print(f"{kind.replace('_', ' '):26}{path}", soft_wrap=True, highlight=False, markup=False)
     for report in files.get("report", []):
         for line in figures(report):
             console.print(f"  {line}", highlight=False, markup=False)
@@ -103,7 +103,8 @@ def _video(client: Client, order: Order, bar: Progress, task: TaskID) -> Video:
     try:
         return _sent(client, order, order.video, bar, task)
     except ClientError as error:
-        if broken_off := error.problem.get("video_id"):
+        broken_off = error.problem.get("video_id")
+        if broken_off and "video" not in error.problem:  # a file that was looked at and refused is not sent again
             raise ClientError(f"{error} Go on with --resume {broken_off}.", error.code) from error
         raise
 

@@ -91,6 +91,24 @@ def test_who_stops_an_upload_is_told_how_to_go_on(tmp_path: Path) -> None:
     assert "Go on with --resume the-id." in said(Order(tmp_path / "a.mp4", ("es",)), KeyboardInterrupt, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("problem", "told"), [({"video_id": "the-id"}, True), ({"video_id": "the-id", "video": {}}, False)]
+)
+def test_only_an_upload_that_was_broken_off_can_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: dict[str, Any], told: bool
+) -> None:
+    """A file that came and was refused does not get better by sending it again."""
+
+    def refuse(*_: Any, **__: Any) -> Video:
+        raise ClientError("No.", problem=problem)
+
+    monkeypatch.setattr(Stopped, "upload", refuse)
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    with pytest.raises(ClientError) as refused:
+        dub.dub(Stopped("http://127.0.0.1:1"), Order(tmp_path / "a.mp4", ("es",)), tmp_path, Console(file=io.StringIO()))
+    assert ("--resume the-id" in str(refused.value)) == told
+
+
 def test_why_an_import_is_tried_again_is_said_once(tmp_path: Path) -> None:
     order = Order(None, ("es",), address="https://films.example/a.mp4")
     assert said(order, ClientError, tmp_path).count("It is away. It is tried again.") == 1
