@@ -104,8 +104,9 @@ def test_only_an_upload_that_was_broken_off_can_go_on(
 
     monkeypatch.setattr(Stopped, "upload", refuse)
     (tmp_path / "a.mp4").write_bytes(b"x")
+    order = Order(tmp_path / "a.mp4", ("es",))
     with pytest.raises(ClientError) as refused:
-        dub.dub(Stopped("http://127.0.0.1:1"), Order(tmp_path / "a.mp4", ("es",)), tmp_path, Console(file=io.StringIO()))
+        dub.dub(Stopped("http://127.0.0.1:1"), order, tmp_path, Console(file=io.StringIO()))
     assert ("--resume the-id" in str(refused.value)) == told
 
 
