@@ -91,6 +91,24 @@ def test_who_stops_an_upload_is_told_how_to_go_on(tmp_path: Path) -> None:
     assert "Go on with --resume the-id." in said(Order(tmp_path / "a.mp4", ("es",)), KeyboardInterrupt, tmp_path)
 
 
+def test_what_is_asked_for_speaker_by_speaker_and_language_by_language() -> None:
+    given = ["a.mp4", "--to", "es", "--register", "formal", "--register", "Ana=informal", "--translation", "es=es.srt"]
+    order = dub._order(dub._arguments(given))
+    assert order.registers == {"default": "formal", "Ana": "informal"}
+    assert order.translations == {"es": Path("es.srt")}
+    with pytest.raises(ClientError, match=r"There is no file .*es\.srt"):
+        Order(None, ("es",), translations=order.translations).check()
+
+
+@pytest.mark.parametrize("option", [("--register", "rude"), ("--translation", "es.srt"), ("--range", "5")])
+def test_what_cannot_be_read_is_said_with_an_example(
+    option: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        dub.main(["a.mp4", "--to", "es", *option])
+    assert f"{option[1]!r} is not" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("problem", "told"), [({"video_id": "the-id"}, True), ({"video_id": "the-id", "video": {}}, False)]
 )
