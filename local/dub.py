@@ -6,13 +6,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from local.client import Client, ClientError, Job, Range
-from local.client.bodies import Background, Fit, Output, Subtitles, Video
+from local.client.bodies import Background, Fit, Output, Register, Subtitles, Video
 from local.processes import ROOT
 from local.report import figures
 
@@ -47,10 +47,12 @@ class Order:
     listen_back: bool | None = None
     consent: bool = False
     glossary: dict[str, str | None] = field(default_factory=dict)
+    registers: dict[str, Register] = field(default_factory=dict)
+    translations: dict[str, Path] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raises ClientError for a file that is not there."""
-        for path in filter(None, (self.video, self.transcript)):
+        for path in filter(None, (self.video, self.transcript, *self.translations.values())):
             if not path.is_file():
                 raise ClientError(f"There is no file {path}.")
 
@@ -68,6 +70,7 @@ def dub(client: Client, order: Order, out: Path, console: Console) -> dict[str, 
             order.languages,
             source_language=order.source,
             source_transcript=transcript,
+            target_transcripts={language: _text(path) for language, path in order.translations.items()},
             voices=order.voices,
             background=order.background,
             outputs=order.outputs,
@@ -81,6 +84,7 @@ def dub(client: Client, order: Order, out: Path, console: Console) -> dict[str, 
             listen_back=order.listen_back,
             voice_consent=order.consent or None,
             glossary=order.glossary,
+            registers=order.registers,
         )
         _follow(client, job.job_id, bar, task)
     return _download(client, job.job_id, out)
@@ -90,8 +94,9 @@ def show(files: dict[str, list[Path]], console: Console) -> None:
     """Print where the files are, and each report's figures."""
     for kind, paths in files.items():
         for path in paths:
-            console.print(f"{kind.replace('_', ' '):18}{path}", soft_wrap=True, highlight=False, markup=False)
+            console.print(f"{kind.replace('_', ' '):26}{path}", soft_wrap=True, highlight=False, markup=False)
     for report in files.get("report", []):
+        console.print(report.name, highlight=False, markup=False)
         for line in figures(report):
             console.print(f"  {line}", highlight=False, markup=False)
 
@@ -103,7 +108,8 @@ def _video(client: Client, order: Order, bar: Progress, task: TaskID) -> Video:
     try:
         return _sent(client, order, order.video, bar, task)
     except ClientError as error:
-        if broken_off := error.problem.get("video_id"):
+        broken_off = error.problem.get("video_id")
+        if broken_off and "video" not in error.problem:  # a file that was looked at and refused is not sent again
             raise ClientError(f"{error} Go on with --resume {broken_off}.", error.code) from error
         raise
 
@@ -202,6 +208,20 @@ def _term(text: str) -> tuple[str, str | None]:
     return term, rendering if equals else None
 
 
+def _register(text: str) -> tuple[str, Register]:
+    speaker, _, register = text.rpartition("=")
+    if register not in get_args(Register):
+        raise argparse.ArgumentTypeError(f"{text!r} is not [SPEAKER=]formal or [SPEAKER=]informal")
+    return speaker or "default", cast("Register", register)
+
+
+def _translation(text: str) -> tuple[str, Path]:
+    language, equals, path = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not LANGUAGE=FILE, such as es=talk.es.srt")
+    return language, Path(path)
+
+
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.dub", description=__doc__)
     parser.add_argument("video", type=Path, nargs="?", metavar="VIDEO", help="the file; leave it out with --import")
@@ -211,9 +231,13 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     add("--to", required=True, action="append", metavar="LANGUAGE", help="into what, such as es; may be repeated")
     add("--from", dest="source", metavar="LANGUAGE", help="the language that is spoken")
     add("--transcript", type=Path, metavar="FILE", help="what is said: SRT, VTT or JSON")
+    add("--translation", type=_translation, action="append", default=[], metavar="LANGUAGE=FILE",
+        help="what to say in a language, instead of a translation: SRT, VTT or JSON")  # fmt: skip
     add("--voice", type=_voice, action="append", default=[], metavar="[SPEAKER=]VOICE", help="or auto, or clone")
     add("--consent", action="store_true", help="who speaks agrees that their voice is cloned")
     add("--term", type=_term, action="append", default=[], metavar="TERM[=RENDERING]", help="to keep, or to render so")
+    add("--register", type=_register, action="append", default=[], metavar="[SPEAKER=]formal|informal",
+        help="how they address others")  # fmt: skip
     add("--speakers", type=int, metavar="NUMBER", help="how many speak, where the transcript does not say who")
     add("--background", choices=("keep", "duck", "drop"), help="what becomes of music and noise")
     add("--output", action="append", default=[], choices=get_args(Output), help="a file to make; may be repeated")
@@ -257,6 +281,8 @@ def _order(arguments: argparse.Namespace) -> Order:
         listen_back=arguments.listen_back,
         consent=arguments.consent,
         glossary=dict(arguments.term),
+        registers=dict(arguments.register),
+        translations=dict(arguments.translation),
     )
 
 

@@ -110,7 +110,7 @@ def _check_query() -> None:
 
 def _demand_json() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
-    if view is None or "body" not in view.__annotations__:
+    if view is None or "body" not in view.__annotations__ or request.method == "OPTIONS":
         return
     if _may_be_left_out(view.__annotations__["body"]) and not request.get_data():
         return

@@ -7,6 +7,7 @@ import pytest
 
 from local.client import Client
 from shared.config import load
+from shared.mails import reasons
 from web.app import create_app
 
 ROOT = Path(__file__).parents[2]
@@ -72,3 +73,7 @@ def test_each_code_of_the_web_tier_is_explained():
 
 def test_each_method_of_the_client_that_is_shown_exists():
     assert {name for name in re.findall(r"client\.(\w+)\(", PAGE) if not hasattr(Client, name)} == set()
+
+
+def test_each_code_that_a_mail_explains_is_explained():
+    assert {code for code in reasons.KOREAN if f"`{code}`" not in CODES} == set()

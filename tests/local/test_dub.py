@@ -91,6 +91,43 @@ def test_who_stops_an_upload_is_told_how_to_go_on(tmp_path: Path) -> None:
     assert "Go on with --resume the-id." in said(Order(tmp_path / "a.mp4", ("es",)), KeyboardInterrupt, tmp_path)
 
 
+def test_what_is_asked_for_speaker_by_speaker_and_language_by_language() -> None:
+    given = ["a.mp4", "--to", "es", "--register", "formal", "--register", "Ana=informal", "--translation", "es=es.srt"]
+    order = dub._order(dub._arguments(given))
+    assert order.registers == {"default": "formal", "Ana": "informal"}
+    assert order.translations == {"es": Path("es.srt")}
+    with pytest.raises(ClientError, match=r"There is no file .*es\.srt"):
+        Order(None, ("es",), translations=order.translations).check()
+
+
+@pytest.mark.parametrize("option", [("--register", "rude"), ("--translation", "es.srt"), ("--range", "5")])
+def test_what_cannot_be_read_is_said_with_an_example(
+    option: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        dub.main(["a.mp4", "--to", "es", *option])
+    assert f"{option[1]!r} is not" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"), [({"video_id": "the-id"}, True), ({"video_id": "the-id", "video": {}}, False)]
+)
+def test_only_an_upload_that_was_broken_off_can_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: dict[str, Any], told: bool
+) -> None:
+    """A file that came and was refused does not get better by sending it again."""
+
+    def refuse(*_: Any, **__: Any) -> Video:
+        raise ClientError("No.", problem=problem)
+
+    monkeypatch.setattr(Stopped, "upload", refuse)
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    order = Order(tmp_path / "a.mp4", ("es",))
+    with pytest.raises(ClientError) as refused:
+        dub.dub(Stopped("http://127.0.0.1:1"), order, tmp_path, Console(file=io.StringIO()))
+    assert ("--resume the-id" in str(refused.value)) == told
+
+
 def test_why_an_import_is_tried_again_is_said_once(tmp_path: Path) -> None:
     order = Order(None, ("es",), address="https://films.example/a.mp4")
     assert said(order, ClientError, tmp_path).count("It is away. It is tried again.") == 1

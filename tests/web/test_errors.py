@@ -52,6 +52,12 @@ def test_wrong_content_type(client: FlaskClient, kind: str) -> None:
     assert code(client.post("/auth/login", data="{}", content_type=kind)) == (415, "unsupported_media_type")
 
 
+def test_what_an_address_takes_may_be_asked_without_a_body(client: FlaskClient) -> None:
+    answer = client.options("/auth/login")
+    assert answer.status_code == 200
+    assert "POST" in answer.headers["Allow"]
+
+
 @pytest.mark.parametrize("body", ["[]", "1", "null", '"{\\"email\\": \\"a\\", \\"password\\": \\"b\\"}"'])
 def test_json_that_is_no_object(client: FlaskClient, body: str) -> None:
     assert code(client.post("/auth/login", data=body, content_type="application/json")) == (422, "invalid_request")

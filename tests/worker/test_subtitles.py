@@ -138,6 +138,19 @@ def test_bilingual_cues_have_a_row_of_each_text_and_lose_none(pairs: list[tuple[
     assert sorted(letters("".join(cue.text for cue in made))) == sorted(letters("".join(a + b for a, b in pairs)))
 
 
+def test_sentence_stands_beneath_sentence_where_both_texts_have_as_many() -> None:
+    said = "Buenos días. Mi nombre es Anna y vivo en la ciudad."
+    source = "Good morning. My name is Anna and I live here now."
+    line = SubtitleLine(1, 5, said, "S1")
+    assert [cue.text for cue in bilingual([(line, source)])] == [
+        "Buenos días.\nGood morning.", "Mi nombre es Anna y vivo en la ciudad.\nMy name is Anna and I live here now.",
+    ]  # fmt: skip
+    hurried = SubtitleLine(1, 3, said, "S1")
+    assert bilingual([(hurried, source)])[0].text.startswith("Buenos días. Mi nombre"), "too short alone"
+    together = bilingual([(SubtitleLine(1, 5, "Hola. ¿Qué tal?", "S1"), "Hello. How are you?")])
+    assert [cue.text for cue in together] == ["Hola. ¿Qué tal?\nHello. How are you?"]
+
+
 def test_a_long_line_is_cut_behind_a_sentence_rather_than_in_the_middle_of_one() -> None:
     text = "He had been there before. Nobody knew why he had come back to the old house by the river."
     first, second = cues([SubtitleLine(0, 8, text, "S1")])

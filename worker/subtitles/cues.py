@@ -13,6 +13,8 @@ WIDTH = 42
 # Where most characters are wide ones, as in Chinese, Japanese and Korean.
 WIDE_WIDTH = 16
 SHORTEST_SECONDS = 0.83
+# Said more shortly than this, a sentence gets no cue of its own: what follows would come late.
+SENTENCE_SECONDS = 0.5
 LONGEST_SECONDS = 7.0
 # How fast people read, in characters a second; a target, for speech may be faster.
 READING_SPEED = 17.0
@@ -60,9 +62,11 @@ def cues(lines: Iterable[SubtitleLine], duration_seconds: float | None = None) -
 
 
 def bilingual(lines: Iterable[tuple[SubtitleLine, str]], duration_seconds: float | None = None) -> list[Cue]:
-    """Like `cues`, with the second text of each line beneath its own: a row each."""
+    """Like `cues`, with the second text of each line beneath its own: a row each, sentence beneath sentence where both
+    have as many."""
     ordered = sorted(lines, key=lambda pair: _order(pair[0]))
-    return _timed([cue for line, beneath in ordered for cue in _cut_pair(line, beneath)], duration_seconds)
+    paired = (pair for line, beneath in ordered for pair in _sentence_pairs(line, beneath))
+    return _timed([cue for line, beneath in paired for cue in _cut_pair(line, beneath)], duration_seconds)
 
 
 def too_fast(cues: Iterable[Cue]) -> int:
@@ -99,6 +103,28 @@ def _reading_seconds(text: str) -> float:
 def _cut(line: SubtitleLine) -> Iterator[Cue]:
     """The line's cues, its time shared out by their lengths."""
     yield from _shared_out(line, _texts(line.text, max(0.0, line.end - line.start)))
+
+
+def _sentence_pairs(line: SubtitleLine, beneath: str) -> Iterator[tuple[SubtitleLine, str]]:
+    """The line's sentences, each with its own beneath it and its share of the time: where both texts have as many, do
+    not fit a row as they are, and none is said too shortly."""
+    own, below = _sentences(line.text), _sentences(beneath)
+    fits = all(len(" ".join(texts)) <= _width(" ".join(texts)) for texts in (own, below))
+    parts = list(_shared_out(line, own))
+    if fits or len(own) != len(below) or any(part.end - part.start < SENTENCE_SECONDS for part in parts):
+        yield line, beneath
+        return
+    for part, second in zip(parts, below, strict=True):
+        yield SubtitleLine(part.start, part.end, part.text, line.speaker), second
+
+
+def _sentences(text: str) -> list[str]:
+    sentences: list[list[str]] = [[]]
+    for word in CONTROL.sub("", text).split():
+        sentences[-1].append(word)
+        if _SENTENCE_END.search(word):
+            sentences.append([])
+    return [" ".join(words) for words in sentences if words]
 
 
 def _cut_pair(line: SubtitleLine, beneath: str) -> Iterator[Cue]:
