@@ -1,7 +1,8 @@
 """A dub judged from its file: what is heard in it, and when, against the truth about its source.
 
-What is left of the source is taken off the dub first: in every fifth of a second the source's part in it is the
-projection on the source, for the new voice is not correlated with it.
+What is left of the source is taken off the dub first: in every 0.4 s its part is the one that fits the dub's spectrum
+best where the new voice is quiet. A plain projection finds a part where two voices are alike by chance, and taking
+that off is heard: it cost a recogniser 0.05 to 0.10 of the words.
 """
 
 import subprocess
@@ -23,22 +24,21 @@ from worker.spans import Span, intersection, total, union
 
 RATE = 48_000
 LISTENING_RATE = 16_000
-WINDOW = LISTENING_RATE // 5
-CLEAR = 0.35  # seconds of silence before a line, so that its onset is heard as one
-NEAREST = 1.5  # seconds around a line in which its onset is looked for
+WINDOW = 2 * LISTENING_RATE // 5
+ROUNDS = 4  # of weighing by what is left
+NEIGHBOURS = np.full(9, 1 / 9)  # bins that are weighed together
 AWAY = 1.0  # seconds from any speech at which the background is judged
 CLIPPED = 0.9999
 LAGS = 12  # samples at 16 kHz
 
 Samples = NDArray[np.float32]
+Spectrum = NDArray[np.complex128]
 
 
 @dataclass(frozen=True)
 class Judgement:
     """The measures of one dub. Seconds, LU, dB, dBTP; None where there was nothing to judge."""
 
-    drifts: tuple[float, ...]
-    report_off: tuple[float, ...]
     voiced_iou: float
     silence_in_speech: float
     loudness_off: float | None
@@ -60,8 +60,6 @@ def judge(scene: Staged, dub: Path, placed: Sequence[Span]) -> Judgement:
     everything = union([*spoken, *placed])
     levels = ffmpeg.file_loudness(dub)
     return Judgement(
-        drifts=tuple(_onsets([Span(line.start, line.end) for line in scene.lines], heard)),
-        report_off=tuple(_onsets(placed, heard)),
         voiced_iou=both / (total(heard) + total(spoken) - both),
         silence_in_speech=1 - both / total(spoken),
         loudness_off=_loudness_off(scene.video, dub, spoken, list(placed)),
@@ -90,7 +88,7 @@ def decoded(path: Path, layout: str | None = "stereo") -> Samples:
     return np.repeat(sound, 2, axis=1) if layout and channels == 1 else sound
 
 
-def _listened(path: Path) -> Samples:
+def listened(path: Path) -> Samples:
     """The file's sound, mono at 16 kHz."""
     return np.asarray(soxr.resample(decoded(path).mean(axis=1), RATE, LISTENING_RATE))
 
@@ -102,26 +100,28 @@ def _channels(path: Path) -> int:
 
 def voice_of(scene: Staged, dub: Path) -> Samples:
     """The dub's own voice at 16 kHz: its sound without the source's part in it."""
-    source, result = (_listened(path) for path in (scene.video, dub))
+    source, result = (listened(path) for path in (scene.video, dub))
+    return without(source, result)
+
+
+def without(source: Samples, result: Samples) -> Samples:
+    """`result` without its part of `source`, window by window, both mono; as long as the shorter."""
     length = min(len(source), len(result))
-    window, rest = np.hanning(WINDOW + 1)[:WINDOW].astype(np.float32), np.zeros(length, np.float32)
+    window, rest = np.sqrt(np.hanning(WINDOW + 1)[:WINDOW]), np.zeros(length, np.float32)
     for first in range(0, length - WINDOW, WINDOW // 2):
-        part, old = result[first : first + WINDOW], source[first : first + WINDOW]
-        share = float(part @ old) / max(float(old @ old), 1e-9)
-        rest[first : first + WINDOW] += window * (part - share * old)
+        new, old = (np.fft.rfft(window * sound[first : first + WINDOW]) for sound in (result, source))
+        rest[first : first + WINDOW] += (window * np.fft.irfft(new - _share(new, old) * old)).astype(np.float32)
     return rest
 
 
-def _onsets(lines: Sequence[Span], heard: Sequence[Span]) -> list[float]:
-    """How far the voice begins from each line that has silence before it."""
-    ordered = sorted(lines)
-    ends = [0.0, *np.maximum.accumulate([line.end for line in ordered])[:-1]] if ordered else []
-    found = []
-    for line, before in zip(ordered, ends, strict=True):
-        near = [abs(span.start - line.start) for span in heard if abs(span.start - line.start) <= NEAREST]
-        if line.start - before >= CLEAR and near:
-            found.append(min(near))
-    return found
+def _share(new: Spectrum, old: Spectrum) -> float:
+    """How much of `old` is in `new`: least squares, each bin weighed by how little else is in it."""
+    weights, share = np.ones(len(new)), 0.0
+    for _ in range(ROUNDS):
+        share = float(np.sum(weights * (new * old.conj()).real) / (np.sum(weights * np.abs(old) ** 2) + 1e-12))
+        left = np.convolve(np.abs(new - share * old) ** 2, NEIGHBOURS, "same")
+        weights = 1 / (left + 1e-9 * left.max() + 1e-12)
+    return share
 
 
 def _loudness_off(source: Path, dub: Path, spoken: list[Span], placed: list[Span]) -> float | None:
@@ -156,7 +156,7 @@ def _background_off(source: Samples, result: Samples, speech: list[Span]) -> flo
 def _original_under(scene: Staged, dub: Path, spoken: list[Span]) -> float:
     """How far below the dub's sound, in dB, the original voice still is while it speaks."""
     voice = soxr.resample(scene.voice, RATE, LISTENING_RATE)
-    result = _listened(dub)
+    result = listened(dub)
     length = min(len(voice), len(result))
     inside = np.zeros(length, bool)
     for span in spoken:
