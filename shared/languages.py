@@ -5,6 +5,7 @@ The worker tier publishes what its engines can do (one row a slot, `EngineCapabi
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any
 
 import langcodes
@@ -17,7 +18,7 @@ from shared.models import EngineCapabilities
 from shared.voice import Voice as Voice
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Capabilities:
     """What the configured engines can do together. Languages are BCP-47 tags; cloned voices speak those of `cloned`."""
 
@@ -29,7 +30,7 @@ class Capabilities:
     cloned: frozenset[str] = frozenset()
     engines: dict[str, list[str]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def spoken(self) -> frozenset[str]:
         """The languages that some voice speaks."""
         return frozenset(language for voice in self.voices for language in voice.languages)
@@ -43,6 +44,7 @@ class Capabilities:
         return frozenset(source for source, target in self.pairs if target in self.spoken)
 
 
+@lru_cache(maxsize=1000)
 def normalise(tag: str) -> str:
     """`tag` in its standard form (`EN-us` → `en-US`). Raises AppError `invalid_language`."""
     try:

@@ -31,7 +31,7 @@ _BY_KEY = (
 )
 _NOTE_USE = update(ApiKey).where(ApiKey.id == bindparam("key_id"), _IS_UNNOTED).values(last_used_at=func.now())
 _STAYS = select(User.id).where(User.id == bindparam("user_id"), *ALIVE)
-_HELD, _HELD_ALONE = _STAYS.with_for_update(read=True), _STAYS.with_for_update(key_share=True)
+_HELD, _HELD_ALONE = Prepared(_STAYS.with_for_update(read=True)), Prepared(_STAYS.with_for_update(key_share=True))
 
 
 @dataclass(frozen=True)
@@ -72,5 +72,5 @@ def demand_alive(session: Session, user_id: UUID, *, alone: bool = False) -> Non
     For what is written in the account's name, for the guard looked some time ago. Raises AppError
     `not_authenticated` (401).
     """
-    if session.connection().scalar(_HELD_ALONE if alone else _HELD, {"user_id": user_id}) is None:
+    if not (_HELD_ALONE if alone else _HELD).rows(session.connection(), {"user_id": user_id}):
         raise AppError("not_authenticated", "This account is closed.", 401)

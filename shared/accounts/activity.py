@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from shared.accounts.client import Client
 from shared.dubbing.shown import ShownJob
 from shared.models import Activity, Job
+from shared.prepared import Prepared
 
-_ADD = insert(Activity.__table__)  # type: ignore[arg-type]
+_ADD = Prepared(insert(Activity), ("user_id", "kind", "details", "user_agent", "ip"))
 
 
 class Kind(StrEnum):
@@ -47,7 +48,7 @@ def note(session: Session, user_id: UUID, kind: Kind, where: Client | None = Non
     agent, ip = (where.user_agent, where.ip) if where else (None, None)
     session.flush()  # the account may be new itself
     values = {"user_id": user_id, "kind": kind, "details": details, "user_agent": agent, "ip": ip}
-    session.connection().execute(_ADD, values)
+    _ADD.run(session.connection(), values)
 
 
 def listed(

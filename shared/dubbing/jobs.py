@@ -34,6 +34,7 @@ from shared.dubbing.state import Status
 from shared.errors import LeaseLostError
 from shared.mails import dubs as mails
 from shared.models import Dub, Job, Result, new_id
+from shared.prepared import Prepared
 from shared.storage import results_prefix
 from shared.webhooks import outbox
 
@@ -92,10 +93,10 @@ def create(session: Session, new: NewJob) -> ShownJob:
         "options": new.options,
         "webhook_url": new.webhook_url,
     }
-    job = connection.execute(_NEW_JOB, values).one()
+    [job] = _NEW_JOB.rows(connection, values)
     dubs = [
-        connection.execute(
-            _NEW_DUB,
+        _NEW_DUB.rows(
+            connection,
             {
                 "job_id": job_id,
                 "position": position,
@@ -103,7 +104,7 @@ def create(session: Session, new: NewJob) -> ShownJob:
                 "status": state.initial(),
                 "transcript": new.target_transcripts.get(language),
             },
-        ).one()
+        )[0]
         for position, language in enumerate(new.target_languages)
     ]
     return of_rows(job, dubs)
@@ -111,7 +112,7 @@ def create(session: Session, new: NewJob) -> ShownJob:
 
 def stamp_wake(database: Session | Connection, job_id: UUID) -> None:
     """Remember that a wake-up call for the job was sent; not on a row that a worker has taken meanwhile."""
-    database.execute(_STAMP, {"woken": job_id})
+    _STAMP.run(database.connection() if isinstance(database, Session) else database, {"woken": job_id})
 
 
 def settle(session: Session, job_id: UUID, settings: Settings) -> Status | None:
@@ -408,9 +409,13 @@ def lapsed() -> ColumnElement[bool]:
 
 
 # Sent with every job, so put together once.
-_NEW_JOB = insert(Job.__table__).returning(*JOB)  # type: ignore[arg-type]
-_NEW_DUB = insert(Dub.__table__).returning(*DUB)  # type: ignore[arg-type]
-_STAMP = (
+_NEW_JOB = Prepared(
+    insert(Job).returning(*JOB),
+    ("job_id", "user_id", "video_id", "status", "original_s3_path", "source_language", "source_transcript", "options",
+     "webhook_url"),
+)  # fmt: skip
+_NEW_DUB = Prepared(insert(Dub).returning(*DUB), ("job_id", "position", "language", "status", "transcript"))
+_STAMP = Prepared(
     update(Job.__table__)  # type: ignore[arg-type]
     .where(Job.job_id == bindparam("woken"), or_(Job.status == Status.PENDING, lapsed()))
     .values(wake_sent_at=func.now(), wakes=Job.wakes + 1)

@@ -24,6 +24,8 @@ from shared.dubbing.transcript import GivenTranscript
 from shared.errors import AppError, not_found
 from shared.languages import VERSIONS, Published, capabilities
 from shared.models import Job, Result, Video
+from shared.models.jobs import LIVE
+from shared.prepared import Prepared
 from shared.storage import Storage, original_key
 
 # So long before its time is over a job is not reopened: longer than any transaction, so that no sweep comes in between.
@@ -31,8 +33,8 @@ LAST_MOMENT = timedelta(minutes=1)
 # Jobs as users see them. Asked for all the time, so it is put together once.
 _SHOWN = select(Job).where(Job.deleted_at.is_(None)).options(joinedload(Job.dubs))
 _FIND = _SHOWN.where(Job.job_id == bindparam("job_id"), Job.user_id == bindparam("user_id"))
-_LIVE_JOBS = select(func.count()).where(Job.user_id == bindparam("owner"), Job.status.in_(state.LIVE)).scalar_subquery()
-_KEEP = (
+_LIVE_JOBS = select(func.count()).where(Job.user_id == bindparam("owner"), LIVE).scalar_subquery()
+_KEEP = Prepared(
     select(Video.status, Video.duration_seconds, Video.has_video, _LIVE_JOBS, VERSIONS)
     .where(Video.id == bindparam("video"), Video.user_id == bindparam("owner"), Video.deleted_at.is_(None))
     .with_for_update(read=True, of=Video)
@@ -168,10 +170,10 @@ def _reopened(session: Session, job: Job) -> Job:
 
 def _kept_video(session: Session, user_id: UUID, video_id: UUID) -> KeptVideo:
     """The user's video, which isn't deleted while this transaction is open. Raises AppError `not_found` (404)."""
-    row = session.connection().execute(_KEEP, {"video": video_id, "owner": user_id}).one_or_none()
-    if row is None:
+    rows = _KEEP.rows(session.connection(), {"video": video_id, "owner": user_id})
+    if not rows:
         raise not_found("video")
-    return KeptVideo(*row)
+    return KeptVideo(*rows[0])
 
 
 def _over_and_locked(session: Session, user_id: UUID, job_id: UUID) -> tuple[Job, KeptVideo]:

@@ -78,7 +78,8 @@ def noted(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
     prepared = Prepared.rows
 
     def rows(self: Prepared, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        statements.append((self.text, values))
+        if self.text.startswith("SELECT"):
+            statements.append((self.text, self.parameters(values)))
         return prepared(self, connection, values)
 
     event.listen(engine, "before_cursor_execute", note)
