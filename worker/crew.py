@@ -24,22 +24,28 @@ Done = TypeVar("Done")
 _LEAD = "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); from worker.crew import lead; lead()"
 
 
-def shared_out(make: Callable[[], Callable[[Work], Done]], work: Iterable[Work], size: int) -> Iterator[Done]:
+def shared_out(
+    make: Callable[[], Callable[[Work], Done]],
+    work: Iterable[Work],
+    size: int,
+    first_one: Callable[[], bool] = lambda: False,
+) -> Iterator[Done]:
     """What the function that `make` makes gives for each of `work`, as it comes from `size` children.
 
-    `make` can be pickled, and may start no thread. Raises TransientError `engine_crashed` when a child dies, and
-    what the function raised when that was a PipelineError; other failures come as RuntimeError with their name.
+    While `first_one` says so, only what was given first of all that is under way is waited for. `make` can be pickled,
+    and may start no thread. Raises TransientError `engine_crashed` when a child dies, and what the function raised
+    when that was a PipelineError; other failures come as RuntimeError with their name.
     """
     waiting = iter(work)
     for first in waiting:
         with closing(_Crew[Work, Done](make, size)) as crew:
             crew.give(first)
             for item in waiting:
-                if not crew.free:
-                    yield crew.take()
+                while not crew.free or (crew.busy and first_one()):
+                    yield crew.take(oldest=first_one())
                 crew.give(item)
             while crew.busy:
-                yield crew.take()
+                yield crew.take(oldest=first_one())
 
 
 class _Crew(Generic[Work, Done]):
@@ -64,8 +70,9 @@ class _Crew(Generic[Work, Done]):
         except OSError as error:
             raise _crashed() from error
 
-    def take(self) -> Done:
-        connection = next(ready for ready in wait(self.busy) if isinstance(ready, Connection))
+    def take(self, *, oldest: bool = False) -> Done:
+        awaited = self.busy[:1] if oldest else self.busy
+        connection = next(ready for ready in wait(awaited) if isinstance(ready, Connection))
         try:
             answer = connection.recv()
         except (EOFError, OSError) as error:

@@ -31,6 +31,21 @@ def test_all_work_is_done() -> None:
     assert sorted(shared_out(Worker, ["a", "b", "c", "d", "e"], 2)) == ["A", "B", "C", "D", "E"]
 
 
+def test_what_was_given_first_is_waited_for_where_that_is_wished() -> None:
+    """So that no more is done early than whoever wants it in order can keep."""
+    early: set[int] = set()
+    turn = most = 0
+    work = ["x" * (1_000_000 if number % 5 == 0 else 1) + f",{number}" for number in range(60)]
+    for done in shared_out(Worker, work, 2, lambda: len(early) >= 2):
+        early.add(int(done.split(",")[1]))
+        most = max(most, len(early))
+        while turn in early:
+            early.remove(turn)
+            turn += 1
+    assert turn == 60
+    assert most <= 2 + 1
+
+
 def test_a_native_crash_is_transient() -> None:
     with pytest.raises(TransientError) as crashed:
         list(shared_out(Worker, ["a", "crash"], 1))

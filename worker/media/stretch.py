@@ -22,6 +22,8 @@ RATE = 48_000
 UNHEARD = 0.005
 # The processes take a quarter of a second to start; this many lines take about as long without them.
 FEW_JOBS = 40
+# So many lines may be done before their turn: more would only take memory.
+MOST_EARLY = 4
 _SEED = 1  # the stretcher dithers phases: seeded, the same line always comes out the same
 
 
@@ -71,7 +73,8 @@ def stretch_all(jobs: Iterable[StretchJob], workers: int) -> Iterator[tuple[int,
     every = chain(first, waiting)
     if workers < 2 or len(first) <= FEW_JOBS:
         return map(_done, every)
-    return _in_order(shared_out(_stretcher, enumerate(every), workers))
+    early: dict[int, tuple[int, Samples]] = {}
+    return _in_order(shared_out(_stretcher, enumerate(every), workers, lambda: len(early) >= MOST_EARLY), early)
 
 
 def _stretcher() -> Callable[[tuple[int, StretchJob]], tuple[int, tuple[int, Samples]]]:
@@ -83,9 +86,10 @@ def _numbered(item: tuple[int, StretchJob]) -> tuple[int, tuple[int, Samples]]:
     return item[0], _done(item[1])
 
 
-def _in_order(done: Iterator[tuple[int, tuple[int, Samples]]]) -> Iterator[tuple[int, Samples]]:
-    """What came, by its number: the few that came before their turn are kept until then."""
-    early: dict[int, tuple[int, Samples]] = {}
+def _in_order(
+    done: Iterator[tuple[int, tuple[int, Samples]]], early: dict[int, tuple[int, Samples]]
+) -> Iterator[tuple[int, Samples]]:
+    """What came, by its number: what came before its turn is kept in `early` until then."""
     turn = 0
     for number, result in done:
         early[number] = result

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.memory import give_back
 from worker.timeline.caps import beyond, end_of, release
 from worker.timeline.costs import Band, Costs
 from worker.timeline.lines import Limits, Line
@@ -19,7 +20,7 @@ from worker.timeline.order import Wait, neighbours, waits
 
 Floats = NDArray[np.float64]
 # Simplex grows faster than its programme: from so many lines on it is cut at the next gap that no plan crosses.
-ENOUGH_LINES = 300
+ENOUGH_LINES = 150
 
 
 class Course(NamedTuple):
@@ -43,6 +44,7 @@ def cheapest(lines: Sequence[Line], caps: Sequence[float], limits: Limits, costs
         _Programme(lines[first:last], caps[first:last], limits, costs).solved(end)
         for first, last, end in pieces(lines, limits, costs)
     ]
+    give_back()  # of two hours of crowded talk the solver leaves 20 MB
     starts, ratios = zip(*found, strict=True) if found else ((), ())
     return Course(np.concatenate([np.zeros(0), *starts]), np.concatenate([np.zeros(0), *ratios]))
 
@@ -113,18 +115,23 @@ class _Programme:
         from scipy.optimize import linprog
 
         rows, bounds = self._waiting(end)
+        ranges = np.concatenate(self._ranges)
+        used = ranges[:, 1] > 0  # bands that a line has no room in would only cost memory, and so does a presolve
         result = linprog(
-            np.concatenate(self._costs),
-            A_ub=rows,
+            np.concatenate(self._costs)[used],
+            A_ub=rows[:, used],
             b_ub=bounds,
-            A_eq=self._changes() if len(self._pairs) else None,
+            A_eq=self._changes()[:, used] if len(self._pairs) else None,
             b_eq=np.zeros(len(self._pairs)) if len(self._pairs) else None,
-            bounds=np.concatenate(self._ranges),
+            bounds=ranges[used],
             method="highs-ds",
+            options={"presolve": False},
         )
         if not result.success:
             raise RuntimeError(f"the timeline's programme was not solved: {result.message}")
-        return Course(self._targets + self._start @ result.x, 1.0 + self._ratio @ result.x)
+        chosen = np.zeros(len(ranges))
+        chosen[used] = result.x
+        return Course(self._targets + self._start @ chosen, 1.0 + self._ratio @ chosen)
 
     def _added(
         self, room: Floats, bands: Sequence[Band], signs: tuple[int, int], least: Floats | float = 0.0
@@ -143,17 +150,18 @@ class _Programme:
         return self._sparse.hstack([*(sign * one for sign in signs), jumps], format="csr")
 
     def _waiting(self, end: float) -> tuple[Any, Floats]:
-        """Rows and their upper bounds: every wait, and the end."""
+        """Rows and their upper bounds: every wait, and the end for those after whom nobody waits."""
         over = self._start + self._sparse.diags_array(self._natural) @ self._ratio
         ends = self._targets + self._natural
         for_end, for_start = ([wait for wait in self._waits if (wait.gap is None) is start] for start in (False, True))
         before, after = _places(for_end)
         ahead, behind = _places(for_start)
-        rows = [over[before] - self._start[after], self._start[ahead] - self._start[behind], over]
+        last = np.setdiff1d(np.arange(len(self._lines)), [wait.before for wait in for_end if (wait.gap or 0.0) >= 0])
+        rows = [over[before] - self._start[after], self._start[ahead] - self._start[behind], over[last]]
         bounds = [
             self._targets[after] - ends[before] - np.array([wait.gap for wait in for_end], float),
             self._targets[behind] - self._targets[ahead],
-            end - ends,
+            end - ends[last],
         ]
         return self._sparse.vstack(rows, format="csr"), np.concatenate(bounds)
 
