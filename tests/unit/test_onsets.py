@@ -16,6 +16,10 @@ def test_a_line_moves_to_the_voice_that_begins_near_it():
     assert on_voices([Span(7.0, 8.0)], voiced) == [Span(7.0, 8.0)]
 
 
+def test_a_line_stays_where_the_voice_is_as_near_as_can_be_told():
+    assert on_voices([Span(1.0, 2.0)], [Span(0.96, 2.03)]) == [Span(1.0, 2.0)]
+
+
 spans = st.lists(st.tuples(st.floats(0, 60), st.floats(0.1, 5)).map(lambda pair: Span(pair[0], sum(pair))), max_size=12)
 
 

@@ -35,6 +35,12 @@ def test_a_weak_ending_is_not_taken_for_silence():
     assert len(line) / rate >= 1.2
 
 
+def test_a_breath_before_the_first_word_goes():
+    rate = 16_000
+    breath = np.random.default_rng(1).standard_normal(round(0.15 * rate)).astype(np.float32) * np.float32(0.001)
+    assert len(trim_and_fade(np.concatenate([breath, speech(rate)]), rate)) / rate <= 1.03
+
+
 @pytest.mark.parametrize("count", [1, 5, 200, 3000])
 def test_a_sound_however_short_is_kept_with_all_its_samples(count):
     assert len(trim_and_fade(np.full(count, 0.5, np.float32), 22_050)) == count
