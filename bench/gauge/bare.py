@@ -21,6 +21,7 @@ from psycopg.types.json import Jsonb
 
 from shared.config import settings_or_exit
 from shared.db import engine_options
+from shared.dubbing.request import Request
 from shared.queue import Queue
 
 Row = dict[str, Any]
@@ -49,11 +50,11 @@ KEEP = """select status, duration_seconds, has_video,
     (select count(*) from jobs where user_id = %s and status in ('PENDING', 'PROCESSING')) as live_jobs,
     (select array_agg(published_at order by slot) from engine_capabilities) as versions
     from videos where id = %s and user_id = %s and deleted_at is null for share of videos"""
-NEW_JOB = f"""insert into jobs (job_id, user_id, video_id, status, progress, source_language, options, original_s3_path,
-    wakes, attempt, crashes, transient_failures) values (%s, %s, %s, 'PENDING', 0, %s, %s, %s, 0, 0, 0, 0)
-    returning {JOB}"""
-NEW_DUB = f"""insert into dubs (id, job_id, position, language, status, progress) values (%s, %s, %s, %s, 'PENDING', 0)
-    returning {DUB}"""
+NEW_JOB = f"""insert into jobs (job_id, user_id, video_id, status, progress, source_language, source_transcript,
+    options, original_s3_path, webhook_url, round, wakes, attempt, crashes, transient_failures)
+    values (%s, %s, %s, 'PENDING', 0, %s, %s, %s, %s, %s, 1, 0, 0, 0, 0) returning {JOB}"""
+NEW_DUB = f"""insert into dubs (id, job_id, position, language, status, transcript, round, progress)
+    values (%s, %s, %s, %s, 'PENDING', %s, 1, 0) returning {DUB}"""
 NOTE = "insert into activity (id, user_id, kind, details, user_agent, ip) values (%s, %s, 'job_created', %s, %s, %s)"
 STAMP = """update jobs set wake_sent_at = now(), wakes = wakes + 1 where job_id = %s
     and (status = 'PENDING' or status = 'PROCESSING' and lease_until <= now())"""
@@ -102,7 +103,8 @@ def create() -> tuple[Response, int]:
     """The order, written with its dubs and called out to the queue."""
     user, wanted = asking(), request.get_json()
     job_id, video_id = uuid_utils.compat.uuid7(), UUID(wanted["video_id"])
-    options: Row = {"voices": {}, "background": "duck", "subtitles": "embedded", "range": None, "preview": False}
+    # All that the web tier keeps of an order that asks for nothing else.
+    options = Request(target_languages=tuple(wanted["target_languages"])).options
     run = connection().execute
     with connection().transaction():
         run(
@@ -111,9 +113,10 @@ def create() -> tuple[Response, int]:
         )
         run(KEEP, (user, video_id, user)).fetchone()
         original = f"s3://{settings.s3_bucket}/originals/{video_id}"
-        job = run(NEW_JOB, (job_id, user, video_id, wanted["source_language"], Jsonb(options), original)).fetchone()
+        given = (job_id, user, video_id, wanted["source_language"], None, Jsonb(options), original, None)
+        job = run(NEW_JOB, given).fetchone()
         languages = enumerate(wanted["target_languages"])
-        dubs = [run(NEW_DUB, (uuid_utils.compat.uuid7(), job_id, *dub)).fetchone() for dub in languages]
+        dubs = [run(NEW_DUB, (uuid_utils.compat.uuid7(), job_id, *dub, None)).fetchone() for dub in languages]
         details = Jsonb({"job_id": str(job_id), "video_id": str(video_id)})
         run(NOTE, (uuid_utils.compat.uuid7(), user, details, "Unknown", "127.0.0.0/24"))
     queue.wake(job_id)
