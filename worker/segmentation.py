@@ -3,8 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from shared.dubbing.transcript import DEFAULT_SPEAKER, Segment, Word, numbered
+import langcodes
+
+from shared.dubbing.transcript import DEFAULT_SPEAKER, UNSPACED, Segment, Word, numbered
 
 LONGEST = 12.0  # seconds
 SHORTEST = 1.0  # seconds; shorter only where a pause, a speaker or the end leaves no neighbour
@@ -103,9 +106,19 @@ def _length(group: Sequence[_Spoken]) -> float:
 
 def _segment(group: Sequence[_Spoken], language: str, bare: bool) -> Segment:
     words = tuple(item.word for item in group)
-    text = " ".join(word.text for word in words)
+    text = _written([word.text for word in words], language)
     end = max(word.end for word in words)
     return Segment(0, words[0].start, end, group[0].speaker, _sentence(text, language) if bare else text, words)
+
+
+def _written(texts: Sequence[str], language: str) -> str:
+    """The words as they are written in `language`: without spaces where it has none but around words of others."""
+    if langcodes.get(language).language not in UNSPACED:
+        return " ".join(texts)
+    text = texts[0]
+    for before, following in pairwise(texts):
+        text += f" {following}" if before[-1:].isascii() and following[:1].isascii() else following
+    return text
 
 
 def _sentence(text: str, language: str) -> str:

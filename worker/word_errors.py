@@ -7,8 +7,8 @@ from typing import NamedTuple
 import jiwer
 import langcodes
 
-# Written without spaces: there a character counts as a word does elsewhere.
-_UNSPACED = frozenset({"ja", "zh", "th", "lo", "km", "my"})
+from shared.dubbing.transcript import UNSPACED
+
 _APOSTROPHES = re.compile(r"['’ʼ]")
 
 
@@ -53,7 +53,8 @@ def _wrong(chunk: jiwer.AlignmentChunk, reference: list[str], hypothesis: list[s
 def _words(text: str, language: str) -> list[str]:
     plain = _APOSTROPHES.sub("", unicodedata.normalize("NFKC", text).casefold())
     words = "".join(letter if unicodedata.category(letter)[0] in "LMN" else " " for letter in plain).split()
-    unspaced = langcodes.get(language).language in _UNSPACED
+    # There a character counts as a word does elsewhere.
+    unspaced = langcodes.get(language).language in UNSPACED
     return [character for word in words for character in word] if unspaced else words
 
 

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 DEFAULT_SPEAKER = "S1"
+# Written without spaces between words: Japanese, Chinese, Thai, Lao, Khmer, Burmese.
+UNSPACED = frozenset({"ja", "zh", "th", "lo", "km", "my"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,3 +110,9 @@ def test_every_word_is_judged(texts: list[str]) -> None:
     events = are_events(texts)
     assert len(events) == len(texts)
     assert not any(event for text, event in zip(texts, events, strict=True) if set(texts) <= {"a", "d."})
+
+
+def test_languages_without_spaces_are_written_without() -> None:
+    words = run("今日 は Hello World と 言い ます。")
+    assert [segment.text for segment in segmented(words, "ja")] == ["今日はHello Worldと言います。"]
+    assert segmented(run("오늘은 날씨가 좋다."), "ko")[0].text == "오늘은 날씨가 좋다."
