@@ -35,6 +35,7 @@ lint: setup ## style, types, who may import whom
 	$(VENV)/lint-imports
 
 test: lint ## lint, then every test but the long ones
+	@$(PYTHON) -m local.install --tests
 	$(VENV)/python -m pytest -n auto --dist loadfile -m "not long"
 
 test-long: setup ## every test, the long ones too; those of the gpu extra where it is installed

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,8 @@ SYSTEM_PACKAGES = {
     "apertium-eng-cat": str(MODES / "eng-cat.mode"),
     "flite": "flite",
 }
+# What tests alone need: a browser, for the pages.
+TEST_PACKAGES = {"chromium": "chromium"}
 
 
 @dataclass
@@ -41,9 +44,9 @@ class Findings:
         return f"sudo apt-get update && sudo apt-get install -y {names}" if names else ""
 
 
-def missing_packages() -> list[str]:
-    """The system packages that the offline engines lack here."""
-    return [name for name, sign in SYSTEM_PACKAGES.items() if not (shutil.which(sign) or Path(sign).is_file())]
+def missing_packages(wanted: Mapping[str, str] = SYSTEM_PACKAGES) -> list[str]:
+    """The system packages that are lacking here: by default of those that the offline engines need."""
+    return [name for name, sign in wanted.items() if not (shutil.which(sign) or Path(sign).is_file())]
 
 
 def apt_prefix() -> list[str] | None:

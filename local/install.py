@@ -1,11 +1,14 @@
 """Sets up what `make demo`, `make up` and `make test` need: the virtual environment, the pins, the system packages.
 
-Runs with the system's Python and does only what is not done yet: `python3 -m local.install`.
+Runs with the system's Python and does only what is not done yet: `python3 -m local.install`, for the tests with
+`--tests`.
 """
 
+import argparse
 import hashlib
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from local import doctor
@@ -20,15 +23,23 @@ def fingerprint(pins: tuple[Path, ...] = PINS) -> str:
     return hashlib.sha256(b"\0".join([sys.version.encode(), *(path.read_bytes() for path in pins)])).hexdigest()
 
 
-def packages() -> None:
-    """Install the system packages that are missing, all in one call. Raises CalledProcessError."""
-    missing, prefix = doctor.missing_packages(), doctor.apt_prefix()
+def packages(wanted: Mapping[str, str] = doctor.SYSTEM_PACKAGES) -> None:
+    """Install those of `wanted` that are missing, all in one call. Raises CalledProcessError."""
+    missing, prefix = doctor.missing_packages(wanted), doctor.apt_prefix()
     if not missing or prefix is None:
         return
     print(f"Installing {', '.join(missing)} …", flush=True)
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
     subprocess.run([*apt, "update"], check=False, stdout=subprocess.DEVNULL)
     subprocess.run([*apt, "install", "-y", "--no-install-recommends", *missing], check=True, stdout=subprocess.DEVNULL)
+
+
+def for_tests() -> None:
+    """Install what some tests want besides. Not every system has it under that name; those tests are skipped there."""
+    try:
+        packages(doctor.TEST_PACKAGES)
+    except subprocess.CalledProcessError:
+        print(f"Not to be had here: {', '.join(doctor.TEST_PACKAGES)}. Some tests will be skipped.", file=sys.stderr)
 
 
 def environment() -> None:
@@ -45,6 +56,11 @@ def environment() -> None:
 
 def main() -> int:
     """Examine, then install; 1 and a sentence when that is not possible."""
+    parser = argparse.ArgumentParser(prog="python -m local.install", description="Sets up what make needs.")
+    parser.add_argument("--tests", action="store_true", help="what some tests want besides: a browser")
+    if parser.parse_args().tests:
+        for_tests()
+        return 0
     if doctor.main():
         return 1
     try:
