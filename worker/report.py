@@ -22,7 +22,10 @@ SENTENCES = {
     "speakers_uncertain": "The voices could not be told apart beyond doubt. Say how many speak, or who says what.",
     "clone_too_little_speech": "A speaker says too little to be cloned (10 seconds are needed) and got another voice.",
     "recognition_doubtful": "The recogniser was unsure of what it heard. Check the transcript, or send your own.",
-    "background_ducked": "No engine separates speech and background here: the original is turned down under the dub.",
+    "background_ducked": (
+        "No engine separates speech and background here: the original is turned down under the dub, "
+        "and in pauses of less than a second."
+    ),
     "not_listened_to": "Nobody listened to the dub: the recogniser does not read its language.",
     "listening_failed": "Nobody listened to the dub: the recogniser failed. The dub itself is complete.",
     "font_missing": "No font here has all letters of these subtitles: they are a track of the file, not drawn into it.",
