@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import chain
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any, Generic, TypeVar
 
@@ -38,18 +39,12 @@ def shared_out(
     """
     waiting = iter(work)
     for first in waiting:
-        with closing(_Crew[Work, Done](make, size)) as crew:
-            crew.give(first)
-            for item in waiting:
-                while not crew.free or (crew.busy and first_one()):
-                    yield crew.take(oldest=first_one())
-                crew.give(item)
-            while crew.busy:
-                yield crew.take(oldest=first_one())
+        with closing(Crew[Work, Done](make, size)) as crew:
+            yield from crew.share_out(chain([first], waiting), first_one)
 
 
-class _Crew(Generic[Work, Done]):
-    """The process that leads, and our end of the pipe to each of its children."""
+class Crew(Generic[Work, Done]):
+    """The process that leads, and our end of the pipe to each of its children. It loads while nothing is given yet."""
 
     def __init__(self, make: Callable[[], Callable[[Work], Done]], size: int) -> None:
         pipes = [Pipe() for _ in range(size)]
@@ -59,10 +54,19 @@ class _Crew(Generic[Work, Done]):
         self.busy: list[Connection] = []
         for _, end in pipes:
             end.close()
-        with suppress(BrokenPipeError), self._orders() as orders:  # it died already, which take() will say
+        with suppress(BrokenPipeError), self._orders() as orders:  # it died already, which _take() will say
             orders.write(pickle.dumps(sys.path) + pickle.dumps((make, theirs, os.getpid())))
 
-    def give(self, item: Work) -> None:
+    def share_out(self, work: Iterable[Work], first_one: Callable[[], bool] = lambda: False) -> Iterator[Done]:
+        """As `shared_out`, by these children."""
+        for item in work:
+            while not self.free or (self.busy and first_one()):
+                yield self._take(oldest=first_one())
+            self._give(item)
+        while self.busy:
+            yield self._take(oldest=first_one())
+
+    def _give(self, item: Work) -> None:
         connection = self.free.pop()
         self.busy.append(connection)
         try:
@@ -70,7 +74,7 @@ class _Crew(Generic[Work, Done]):
         except OSError as error:
             raise _crashed() from error
 
-    def take(self, *, oldest: bool = False) -> Done:
+    def _take(self, *, oldest: bool) -> Done:
         awaited = self.busy[:1] if oldest else self.busy
         connection = next(ready for ready in wait(awaited) if isinstance(ready, Connection))
         try:
@@ -85,11 +89,10 @@ class _Crew(Generic[Work, Done]):
         return done
 
     def close(self) -> None:
-        """End the leader, and with it the children; those that have nothing to do end by themselves."""
+        """End the leader, and with it the children, whatever they do. They hold nothing that an orderly end saves."""
         for connection in (*self.free, *self.busy):
             connection.close()
-        if self.busy:
-            self._leader.kill()
+        self._leader.kill()
         self._leader.wait()
 
     def _orders(self) -> Any:

@@ -1,18 +1,22 @@
 """Who speaks, through the whole pipeline: told apart by voice, counted as asked, each in a voice near their own."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
 from shared.dubbing.transcript import GivenLine, GivenTranscript, Transcript, Word
 from tests.media import speech
 from tests.worker.test_pipeline import order, report, run
+from worker.diarisation.listeners import Listener
 from worker.engines.protocols import Recognised, Sound
 from worker.spans import Span
 from worker.stages.recognition import document_of
-from worker.stages.speakers import told_apart
+from worker.stages.speakers import Ear, told_apart
 
 SAID = (
     ("slt", "Good morning and welcome to our new shop."),
@@ -80,9 +84,31 @@ class Kept:
         return Document(build(), True)
 
 
-def reader(path: Path):
-    sound, _ = soundfile.read(path, dtype="float32")
-    return lambda start, end: Sound(sound[round(start * RATE) : round(end * RATE)], RATE)
+@pytest.fixture
+def ear(listener: Listener):
+    def hearing(path: Path) -> Ear:
+        sound, _ = soundfile.read(path, dtype="float32")
+        return Ear(lambda start, end: Sound(sound[round(start * RATE) : round(end * RATE)], RATE), listener.voiceprints)
+
+    return hearing
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[Listener]:
+    with closing(Listener()) as one:
+        yield one
+
+
+def test_a_listener_loads_before_there_is_something_to_hear():
+    with closing(Listener()) as one:
+        one.start()
+        (leader,) = psutil.Process().children()
+        one.start()
+        assert one.voiceprints([]) == []
+        (heard,) = one.voiceprints([Sound(np.ones(RATE, np.float32), RATE)])
+        assert heard.frames
+        assert psutil.Process().children() == [leader]
+    assert not leader.is_running()
 
 
 def words(span: Span, text: str) -> list[Word]:
@@ -91,18 +117,18 @@ def words(span: Span, text: str) -> list[Word]:
     return [Word(word, span.start + n * step, span.start + (n + 1) * step) for n, word in enumerate(texts)]
 
 
-def test_recognised_words_become_segments_of_one_speaker_each(dialogue):
+def test_recognised_words_become_segments_of_one_speaker_each(dialogue, ear):
     path, spans = dialogue
     said = tuple(word for span, (_, text) in zip(spans, SAID, strict=True) for word in words(span, text))
     document = document_of([Recognised(0, said, "en")], {0: Span(0.0, 60.0)}, spans, "en", doubtful=False)
     written = Transcript.from_dict(document["transcript"])
-    told = told_apart(Kept(), "", written, reader(path), spans, names="none", given=False)  # type: ignore[arg-type]
+    told = told_apart(Kept(), "", written, ear(path), spans, names="none", given=False)  # type: ignore[arg-type]
     assert [line.speaker for line in told.transcript.segments] == ["S1", "S2", "S1", "S2"]
     assert [(line.start, line.end) for line in told.transcript.segments] == spans
     assert told.pitches["S1"] > 150 > told.pitches["S2"]
 
 
-def test_the_names_that_pieces_give_are_joined_by_voice(dialogue):
+def test_the_names_that_pieces_give_are_joined_by_voice(dialogue, ear):
     path, spans = dialogue
     heard = [
         Recognised(piece, tuple(word for n in lines for word in words(spans[n], SAID[n][1])), "en",
@@ -114,11 +140,11 @@ def test_the_names_that_pieces_give_are_joined_by_voice(dialogue):
     assert document["diarised"]
     written = Transcript.from_dict(document["transcript"])
     assert written.speakers == ("0:A", "0:B", "1:B", "1:A")
-    told = told_apart(Kept(), "", written, reader(path), spans, names="by_piece", given=False)  # type: ignore[arg-type]
+    told = told_apart(Kept(), "", written, ear(path), spans, names="by_piece", given=False)  # type: ignore[arg-type]
     assert [line.speaker for line in told.transcript.segments] == ["S1", "S2", "S1", "S2"]
 
 
-def test_more_names_than_people_speak_are_joined_by_voice(dialogue):
+def test_more_names_than_people_speak_are_joined_by_voice(dialogue, ear):
     path, spans = dialogue
     names = [
         name for span, who, (_, text) in zip(spans, "ABCB", SAID, strict=True) for name in who * len(words(span, text))
@@ -130,7 +156,7 @@ def test_more_names_than_people_speak_are_joined_by_voice(dialogue):
 
     def told(count: int | None) -> list[str]:
         kept = Kept(count)
-        found = told_apart(kept, "", written, reader(path), spans, names="by_piece", given=False)  # type: ignore[arg-type]
+        found = told_apart(kept, "", written, ear(path), spans, names="by_piece", given=False)  # type: ignore[arg-type]
         return [line.speaker for line in found.transcript.segments]
 
     assert told(None) == told(3) == ["S1", "S2", "S3", "S2"]

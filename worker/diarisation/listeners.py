@@ -2,17 +2,35 @@
 
 from collections.abc import Callable, Iterable
 
-from worker.crew import shared_out
+from worker.crew import Crew
 from worker.diarisation.voiceprint import Voiceprint
 from worker.engines.protocols import Sound
 
 
-def voiceprints(sounds: Iterable[Sound]) -> list[Voiceprint]:
-    """The voiceprint of each sound (mono, 16 kHz), in order; few sounds are in memory at a time.
+class Listener:
+    """The process, from its start to `close`. It is started by the first sounds, or before, to have it loaded then."""
 
-    Raises TransientError `engine_crashed`.
-    """
-    return list(shared_out(_listener, sounds, 1))  # one process keeps the order
+    def __init__(self) -> None:
+        self._crew: Crew[Sound, Voiceprint] | None = None
+
+    def start(self) -> None:
+        """Let it load. Does nothing where it was started already."""
+        if self._crew is None:
+            self._crew = Crew(_listener, 1)
+
+    def voiceprints(self, sounds: Iterable[Sound]) -> list[Voiceprint]:
+        """The voiceprint of each sound (mono, 16 kHz), in order; few sounds are in memory at a time.
+
+        Raises TransientError `engine_crashed`.
+        """
+        self.start()
+        assert self._crew is not None
+        return list(self._crew.share_out(sounds))  # one child keeps the order
+
+    def close(self) -> None:
+        """End it."""
+        if self._crew is not None:
+            self._crew.close()
 
 
 def _listener() -> Callable[[Sound], Voiceprint]:

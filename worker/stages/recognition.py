@@ -40,10 +40,11 @@ class Recognition:
         self._read = read
         self._recipes: dict[int, Recipe] = {}
 
-    def run(self, voiced: list[Span], told: Told) -> list[Recognised]:
-        """The words of all pieces, in order."""
+    def run(self, voiced: list[Span], told: Told, all_given: Callable[[], None]) -> list[Recognised]:
+        """The words of all pieces, in order. `all_given` is called when the last piece is with the recogniser."""
         done: dict[int, Recognised] = {}
-        for recognised in self._recogniser.recognise(self._missing(voiced, done), self._work.request.source_language):
+        missing = _then(self._missing(voiced, done), all_given)
+        for recognised in self._recogniser.recognise(missing, self._work.request.source_language):
             self._work.checkpoints.make_document(self._recipes[recognised.index], lambda r=recognised: asdict(r))  # type: ignore[misc]
             done[recognised.index] = recognised
             told(self.bounds[recognised.index].end)
@@ -99,6 +100,11 @@ def document_of(
     written = Transcript(language, segmented(words, language, speakers)).to_dict()
     engine = who(piece.engine for piece in heard)
     return {"transcript": written, "doubtful": doubtful, "engine": engine, "diarised": diarised}
+
+
+def _then(pieces: Iterator[Piece], all_given: Callable[[], None]) -> Iterator[Piece]:
+    yield from pieces
+    all_given()
 
 
 def _from_document(document: dict[str, Any]) -> Recognised:

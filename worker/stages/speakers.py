@@ -10,7 +10,6 @@ import numpy as np
 from shared.dubbing.transcript import Segment, Transcript, Word, numbered
 from worker.artifacts import Recipe
 from worker.diarisation.clustering import Grouping, grouped
-from worker.diarisation.listeners import voiceprints
 from worker.diarisation.turns import span_of, turns
 from worker.diarisation.voiceprint import Voiceprint
 from worker.engines.protocols import Sound
@@ -24,9 +23,20 @@ ENGINE = "voiceprints/1"
 JUDGED = 20  # of a speaker's longest lines
 RECOGNISERS_ERROR = 0.3  # seconds that a recogniser's times may be off
 
-Read = Callable[[float, float], Sound]
 # What the transcript's speakers are: those there are, one recognised piece's each, or nobody's.
 Names = Literal["final", "by_piece", "none"]
+
+
+@dataclass(frozen=True)
+class Ear:
+    """How a stretch of the file is read, by its start and end in seconds, and how sounds become voiceprints."""
+
+    read: Callable[[float, float], Sound]
+    voiceprints: Callable[[Iterable[Sound]], Sequence[Voiceprint]]
+
+    def heard(self, runs: Iterable[Sequence[Word | Segment]]) -> Sequence[Voiceprint]:
+        """The voiceprint of each run. Raises TransientError `engine_crashed`."""
+        return self.voiceprints(self.read(*span_of(run)) for run in runs)
 
 
 @dataclass(frozen=True)
@@ -41,11 +51,11 @@ class Told:
 
 
 def told_apart(
-    work: Work, sound: str, written: Transcript, read: Read, voiced: Sequence[Span], *, names: Names, given: bool
+    work: Work, sound: str, written: Transcript, ear: Ear, voiced: Sequence[Span], *, names: Names, given: bool
 ) -> Told:
     """The speakers of `written`: those it names, else told by their voices.
 
-    `sound` is the fingerprint of what `read` reads. The lines of a transcript that was `given` stay as they are; words
+    `sound` is the fingerprint of what `ear` reads. The lines of a transcript that was `given` stay as they are; words
     that were recognised become segments anew, never across speakers, that begin and end with the voices of `voiced`.
     Raises TransientError `engine_crashed`.
     """
@@ -54,7 +64,7 @@ def told_apart(
     count = None if names == "final" else work.request.speakers
     options = {"transcript": written.to_dict(), "names": names, "given": given, "speakers": count}
     recipe = Recipe("transcribe.speakers", VERSION, (sound,), options, ENGINE)
-    document = work.checkpoints.make_document(recipe, lambda: _document(written, read, names, count, given=given))
+    document = work.checkpoints.make_document(recipe, lambda: _document(written, ear, names, count, given=given))
     content = document.content
     warnings = () if content["certain"] else ("speakers_uncertain",)
     transcript = Transcript.from_dict(content["transcript"])
@@ -63,18 +73,18 @@ def told_apart(
     return Told(transcript, content["pitches"], ENGINE if content["diarised"] else None, document.made, warnings)
 
 
-def _document(written: Transcript, read: Read, names: Names, count: int | None, *, given: bool) -> dict[str, Any]:
+def _document(written: Transcript, ear: Ear, names: Names, count: int | None, *, given: bool) -> dict[str, Any]:
     if names == "final" or len(written.segments) == 1 or count == 1:
         kept = written if names == "final" else _renamed(written, dict.fromkeys(written.speakers, "S1"))
-        prints = _by_speaker(kept, read)
+        prints = _by_speaker(kept, ear)
         return _result(kept, zip(prints, map(_combined, prints.values()), strict=True))
-    return _linked(written, read, count) if names == "by_piece" else _diarised(written, read, count, given=given)
+    return _linked(written, ear, count) if names == "by_piece" else _diarised(written, ear, count, given=given)
 
 
-def _linked(written: Transcript, read: Read, count: int | None) -> dict[str, Any]:
+def _linked(written: Transcript, ear: Ear, count: int | None) -> dict[str, Any]:
     """The recogniser told speakers apart within each piece; their voices say who is who across pieces, and among more
     names than people speak."""
-    prints = [_combined(own) for own in _by_speaker(written, read).values()]
+    prints = [_combined(own) for own in _by_speaker(written, ear).values()]
     pieces = {name.partition(":")[0] for name in written.speakers}
     by_voice = len(pieces) > 1 or len(prints) > (count or len(prints))
     apart = Grouping(tuple(range(len(prints))), certain=True)
@@ -83,10 +93,10 @@ def _linked(written: Transcript, read: Read, count: int | None) -> dict[str, Any
     return _result(_renamed(written, names), zip(names.values(), prints, strict=True), grouping, by_voice)
 
 
-def _diarised(written: Transcript, read: Read, count: int | None, *, given: bool) -> dict[str, Any]:
+def _diarised(written: Transcript, ear: Ear, count: int | None, *, given: bool) -> dict[str, Any]:
     words = sorted((word for line in written.segments for word in line.words), key=lambda word: word.start)
     said: Sequence[Sequence[Word | Segment]] = [[line] for line in written.segments] if given else turns(words)
-    prints = voiceprints(read(*span_of(run)) for run in said)
+    prints = ear.heard(said)
     grouping = grouped(prints, count)
     names = [_name(label) for label in grouping.labels]
     if given:
@@ -117,14 +127,14 @@ def _result(
     return {"transcript": transcript.to_dict(), "certain": certain, "pitches": pitches, "diarised": diarised}
 
 
-def _by_speaker(written: Transcript, read: Read) -> dict[str, list[Voiceprint]]:
+def _by_speaker(written: Transcript, ear: Ear) -> dict[str, list[Voiceprint]]:
     """The voiceprints of each speaker's longest lines."""
     lines: dict[str, list[Segment]] = {speaker: [] for speaker in written.speakers}
     for line in sorted(written.segments, key=lambda line: line.start - line.end):
         lines[line.speaker].append(line)
     chosen = [(speaker, line) for speaker, own in lines.items() for line in own[:JUDGED]]
     prints: dict[str, list[Voiceprint]] = {speaker: [] for speaker in lines}
-    heard = voiceprints(read(*span_of([line])) for _, line in chosen)
+    heard = ear.heard([line] for _, line in chosen)
     for (speaker, _), one in zip(chosen, heard, strict=True):
         prints[speaker].append(one)
     return prints

@@ -1,6 +1,7 @@
 """transcribe: who says what, when. A given transcript is timed; else the voiced spans are recognised."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 from shared.dubbing.transcript import GivenTranscript, Transcript
 from shared.errors import PermanentError
 from worker.artifacts import Recipe
+from worker.diarisation.listeners import Listener
 from worker.engines import chain
 from worker.engines.protocols import Samples, Sound
 from worker.expectation import transcriber
@@ -19,7 +21,7 @@ from worker.progress import Step
 from worker.spans import Span, union
 from worker.stages.extract import Extracted
 from worker.stages.recognition import Recognition, document_of
-from worker.stages.speakers import Names, told_apart
+from worker.stages.speakers import Ear, Names, told_apart
 from worker.work import Work
 
 VERSION = 2
@@ -45,12 +47,16 @@ class Heard:
 
 def transcribe(work: Work, sound: Extracted) -> Heard:
     """Find who says what. Raises PermanentError `transcript_does_not_match`, `source_language_unknown`, …"""
-    with work.progress.stage("transcribe") as step:
+    given = work.request.transcript
+    with work.progress.stage("transcribe") as step, closing(Listener()) as listener:
         voiced = _voiced(work, sound, step)
-        given = work.request.transcript
-        written = _recognised(work, sound, voiced, step) if given is None else _given(work, sound, voiced, given)
+        if given is None:
+            written = _recognised(work, sound, voiced, step, listener.start)
+        else:
+            written = _given(work, sound, voiced, given)
+        ear = Ear(lambda start, end: _read(work, sound, start, end), listener.voiceprints)
         told = told_apart(
-            work, sound.sound.fingerprint, written.transcript, lambda start, end: _read(work, sound, start, end),
+            work, sound.sound.fingerprint, written.transcript, ear,
             voiced.spans, names=written.names, given=given is not None,
         )  # fmt: skip
         step.ran(written.engine, whole=written.made and voiced.made and told.made)
@@ -115,8 +121,11 @@ def _given(work: Work, sound: Extracted, voiced: _Voiced, given: GivenTranscript
     return _Written(Transcript.from_dict(document.content), engine, document.made, names=names)
 
 
-def _recognised(work: Work, sound: Extracted, voiced: _Voiced, step: Step) -> _Written:
-    """What the recogniser hears, as one document: another round reads neither the sound nor the pieces again."""
+def _recognised(work: Work, sound: Extracted, voiced: _Voiced, step: Step, all_given: Callable[[], None]) -> _Written:
+    """What the recogniser hears, as one document: another round reads neither the sound nor the pieces again.
+
+    `all_given` is called when the last piece is with the recogniser.
+    """
     recogniser, anew = chain.speech_recognition(work.settings), False
     options = {"language": work.request.source_language, "doubtful_below": recogniser.doubtful_below}
     recipe = Recipe("transcribe.recognised", VERSION, (sound.sound.fingerprint,), options, recogniser.label)
@@ -130,7 +139,7 @@ def _recognised(work: Work, sound: Extracted, voiced: _Voiced, step: Step) -> _W
     def build() -> dict[str, Any]:
         nonlocal anew
         recognition = Recognition(work, recogniser, sound.sound.fingerprint, read)
-        heard = recognition.run(voiced.spans, told)
+        heard = recognition.run(voiced.spans, told, all_given)
         anew = not recognition.found
         doubtful = recogniser.doubts(heard)
         return document_of(heard, recognition.bounds, voiced.spans, work.request.source_language, doubtful=doubtful)
