@@ -38,14 +38,18 @@ test: lint ## lint, then every test but the long ones
 	@$(PYTHON) -m local.install --tests
 	$(VENV)/python -m pytest -n auto --dist loadfile -m "not long"
 
-test-long: setup ## every test, the long ones too; those of the gpu extra where it is installed
+test-long: setup gpu ## every test, the long ones too, and those of the gpu extra in its own venv
+	@$(PYTHON) -m local.install --tests
 	$(VENV)/python -m pytest
-	@test ! -x .venv-gpu/bin/python || .venv-gpu/bin/python -m pytest tests/gpu
+	.venv-gpu/bin/python -m pytest tests/gpu
 
-gpu: ## .venv-gpu with the engines that run models here (gigabytes)
-	$(PYTHON) -m venv .venv-gpu
+gpu: .venv-gpu/installed ## .venv-gpu with the engines that run models here (8 GB); quick when done
+
+.venv-gpu/installed: requirements-gpu.txt tests/requirements.txt
+	$(PYTHON) -m venv --clear .venv-gpu
 	.venv-gpu/bin/python -m pip install -r requirements-gpu.txt
 	.venv-gpu/bin/python -m pip install -c tests/requirements.txt hypothesis pytest pytest-timeout
+	@touch $@
 
 bench: setup ## the measurements, each printing a table
 	@for name in web queue workers planner diarisation scenes assembly "pipeline --minutes 2 10 60"; do \

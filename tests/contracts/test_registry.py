@@ -13,7 +13,7 @@ from shared.errors import PermanentError, TransientError
 from tests.contracts.conftest import SLOTS
 from tests.fakes import MISHAPS, FakeSynthesiser, calls
 from worker import capabilities
-from worker.engines import registry
+from worker.engines import extra, registry
 from worker.engines.protocols import SourceLine, Voice
 
 Make = Callable[..., Settings]
@@ -68,6 +68,17 @@ def test_the_worker_does_not_start_with_engines_that_are_not_installed(
     assert f"{name!r}. Install requirements-gpu.txt" in capsys.readouterr().err
     with pytest.raises(SettingsError):
         registry.build(slot, settings)
+
+
+@pytest.mark.parametrize(("slot", "name"), [("speech_recognition", "whisperx"), ("source_separation", "demucs")])
+def test_the_worker_does_not_start_with_engines_that_have_no_room(
+    slot: Any, name: str, engine_settings: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(extra.PACKAGES, name, "json")  # something that is installed
+    registry.check_or_exit(engine_settings(job_memory_bytes=extra.ROOM, **{slot: (name,)}))
+    with pytest.raises(SystemExit):
+        registry.check_or_exit(engine_settings(job_memory_bytes=extra.ROOM - 1, **{slot: (name,)}))
+    assert f"ONEVOICE_JOB_MEMORY_BYTES lets a job have. Set it to {extra.ROOM}" in capsys.readouterr().err
 
 
 def test_there_is_no_fake_outside_tests(engine_settings: Make) -> None:

@@ -1,7 +1,9 @@
 """The engines of the gpu extra, their real loading code on tiny models. Run where requirements-gpu.txt is installed."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +13,23 @@ import soundfile
 
 pytest.importorskip("whisperx", reason="requirements-gpu.txt is not installed here")
 
+from shared import limited
+from shared.config import Settings
 from shared.errors import PermanentError
 from tests.contracts.conftest import ALSO_ENGLISH, ENGLISH, music, settings_in, spoken
-from tests.gpu import weights
-from worker.engines import registry
+from tests.gpu import diarisers, weights
+from worker.engines import extra, registry
 from worker.engines.protocols import Piece, Sound
 from worker.engines.source_separation import demucs
 from worker.engines.speech_recognition import whisperx_models
 
 pytestmark = pytest.mark.long
 RATE = 16_000
+
+
+def allowed(scratch: Path, **overrides: Any) -> Settings:
+    """Settings with as much address space as these engines demand."""
+    return settings_in(scratch, job_memory_bytes=extra.ROOM, **overrides)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +50,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def recogniser(models: Path) -> Any:
-    settings = settings_in(
+    settings = allowed(
         models / "scratch",
         speech_recognition=("whisperx",),
         whisperx_model=str(models / "whisper"),
@@ -75,6 +84,33 @@ def test_a_language_without_an_aligner_has_its_words_spread(recogniser: Any, pie
     assert heard.language == "be"
 
 
+def test_whisperx_detects_the_language(recogniser: Any, pieces: list[Piece]) -> None:
+    heard = next(recogniser.recognise(pieces[:1], None))
+    assert (heard.language, " ".join(word.text for word in heard.words)) == (weights.LANGUAGE, weights.SENTENCE)
+
+
+def test_whisperx_tells_speakers_apart(models: Path, pieces: list[Piece]) -> None:
+    settings = allowed(
+        models / "scratch",
+        speech_recognition=("whisperx",),
+        whisperx_model=str(models / "whisper"),
+        whisperx_diarisation_model=str(diarisers.diariser(models)),
+        models_device="cpu",
+    )
+    recogniser = registry.build("speech_recognition", settings)
+    heard = list(recogniser.recognise(iter(pieces[:2]), "en"))
+    assert [set(one.speakers) for one in heard] == [{"0:SPEAKER_00"}, {"1:SPEAKER_00"}]
+    assert [len(one.speakers) for one in heard] == [len(one.words) for one in heard]
+
+
+def test_pyannote_tells_its_makers_nothing(models: Path) -> None:
+    from pyannote.audio.telemetry.metrics import is_metrics_enabled
+
+    with suppress(PermanentError):
+        whisperx_models.diariser(str(models / "nothing"), whisperx_models.Place("cpu", None), None)
+    assert not is_metrics_enabled()
+
+
 def test_models_are_loaded_once(recogniser: Any, pieces: list[Piece]) -> None:
     list(recogniser.recognise(pieces[:2], "en"))
     before = whisperx_models.transcriber.cache_info().misses, whisperx_models.aligner.cache_info().misses
@@ -85,11 +121,11 @@ def test_models_are_loaded_once(recogniser: Any, pieces: list[Piece]) -> None:
 def test_a_model_that_is_not_there_is_named(models: Path, pieces: list[Piece]) -> None:
     empty = models / "empty"
     empty.mkdir()
-    settings = settings_in(models, speech_recognition=("whisperx",), whisperx_model=str(empty), models_device="cpu")
+    settings = allowed(models, speech_recognition=("whisperx",), whisperx_model=str(empty), models_device="cpu")
     with pytest.raises(PermanentError, match="empty") as missing:
         list(registry.build("speech_recognition", settings).recognise(pieces[:1], "en"))
     assert missing.value.code == "model_unavailable"
-    settings = settings_in(models, source_separation=("demucs",), demucs_model="nothing", models_dir=models / "demucs")
+    settings = allowed(models, source_separation=("demucs",), demucs_model="nothing", models_dir=models / "demucs")
     soundfile.write(models / "sound.flac", np.zeros((4800, 2)), 48_000)
     with pytest.raises(PermanentError) as missing:
         registry.build("source_separation", settings).separate(models / "sound.flac", models / "out")
@@ -103,7 +139,7 @@ def test_demucs_takes_the_voice_off_block_by_block(
     """The same whether in one stretch or in several, to what the model makes of a cut; the same again each time."""
     noise = 0.1 * np.random.default_rng(1).standard_normal((9 * 48_000, channels)).astype(np.float32)
     soundfile.write(tmp_path / "sound.flac", noise, 48_000)
-    settings = settings_in(
+    settings = allowed(
         tmp_path,
         source_separation=("demucs",),
         demucs_model="voices",
@@ -123,9 +159,32 @@ def test_demucs_takes_the_voice_off_block_by_block(
     assert np.sqrt(np.mean((made[2] - made[0]) ** 2)) < 0.5 * np.sqrt(np.mean((noise - made[0]) ** 2))
 
 
-def test_nothing_heavy_is_imported_before_it_is_used() -> None:
-    import subprocess
+def test_both_fit_into_the_address_space_that_they_demand(models: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "sound.flac", np.zeros((48_000, 2)), 48_000)
+    np.save(tmp_path / "speech.npy", spoken(ENGLISH))
+    code = """if True:
+        import sys
+        from pathlib import Path
+        import numpy as np
+        from tests.gpu import test_models as tests
+        models, folder = map(Path, sys.argv[1:])
+        whisper = dict(speech_recognition=("whisperx",), whisperx_model=str(models / "whisper"))
+        demucs = dict(source_separation=("demucs",), demucs_model="voices", models_dir=models / "demucs")
+        settings = tests.allowed(folder, models_device="cpu", **whisper, **demucs)
+        piece = tests.Piece(0, 0.0, tests.Sound(np.load(folder / "speech.npy"), tests.RATE))
+        assert next(tests.registry.build("speech_recognition", settings).recognise([piece], "be")).words
+        tests.registry.build("source_separation", settings).separate(folder / "sound.flac", folder / "out")
+    """
+    limits = limited.Limits(memory_bytes=extra.ROOM)
+    ran = subprocess.run(
+        limited.command([sys.executable, "-c", code, str(models), str(tmp_path)], limits),
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
 
+
+def test_nothing_heavy_is_imported_before_it_is_used() -> None:
     code = (
         "import sys; from worker.engines.speech_recognition import whisperx; "
         "from worker.engines.source_separation import demucs; "

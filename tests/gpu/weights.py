@@ -10,6 +10,7 @@ from demucs.htdemucs import HTDemucs
 from demucs.states import save_with_checksum
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
+    GenerationConfig,
     Wav2Vec2Config,
     Wav2Vec2CTCTokenizer,
     Wav2Vec2FeatureExtractor,
@@ -22,7 +23,9 @@ from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
 SENTENCE = "the old mill by the river went down again when snow came"
 WORDS = tuple(dict.fromkeys(SENTENCE.split()))
-PROMPT = 2  # tokens before the first word, for a model of one language: start, no timestamps
+LANGUAGE = "be"  # that it finds all speech to be in, and that has no aligner
+PROMPT = 4  # tokens before the first word: start, language, task, no timestamps
+MULTILINGUAL = ""  # the token by which ctranslate2 knows a model of many languages
 TIMESTAMPS = 1501
 
 
@@ -48,8 +51,12 @@ def whisper(folder: Path) -> Path:
     )
     model = WhisperForConditionalGeneration(config)
     _taught(model, tokenizer)
-    model.generation_config.suppress_tokens, model.generation_config.begin_suppress_tokens = [], []
-    model.generation_config.alignment_heads = [[0, 0]]
+    model.generation_config = GenerationConfig(
+        suppress_tokens=[],
+        begin_suppress_tokens=[],
+        alignment_heads=[[0, 0]],
+        lang_to_id={f"<|{code}|>": tokenizer.token_to_id(f"<|{code}|>") for code in LANGUAGES},
+    )
     model.save_pretrained(source)
     tokenizer.save(str(source / "tokenizer.json"))
     (source / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"}))
@@ -61,7 +68,7 @@ def _taught(model: WhisperForConditionalGeneration, tokenizer: Tokenizer) -> Non
     """What it says hangs on the position alone: the layers add nothing, and a position points at its token."""
     decoder = model.model.decoder
     tokens = torch.randn_like(decoder.embed_tokens.weight)
-    said = [*["<|endoftext|>"] * (PROMPT - 1), *(f"Ġ{word}" for word in SENTENCE.split())]
+    said = [f"<|{LANGUAGE}|>", *["<|endoftext|>"] * (PROMPT - 2), *(f"Ġ{word}" for word in SENTENCE.split())]
     said += ["<|endoftext|>"] * (decoder.embed_positions.weight.shape[0] - len(said))
     with torch.no_grad():
         decoder.embed_tokens.weight.copy_(tokens)
@@ -74,7 +81,7 @@ def _taught(model: WhisperForConditionalGeneration, tokenizer: Tokenizer) -> Non
 
 def _whisper_tokenizer() -> Tokenizer:
     """Words, then Whisper's own special tokens in its order."""
-    vocabulary = {token: number for number, token in enumerate(["!", *(f"Ġ{word}" for word in WORDS)])}
+    vocabulary = {token: number for number, token in enumerate(["!", *(f"Ġ{word}" for word in WORDS), MULTILINGUAL])}
     tokenizer = Tokenizer(models.BPE(vocabulary, [], unk_token="!"))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()

@@ -29,7 +29,7 @@ class Pipeline:
 
 def test_languages_side_by_side_are_not_mixed_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pipeline = Pipeline()
-    monkeypatch.setattr(extra, "demand", lambda engine: None)
+    monkeypatch.setattr(extra, "demand", lambda engine, settings: None)
     monkeypatch.setattr(models, "transcriber", lambda model, place: pipeline)
     monkeypatch.setattr(models, "aligner", lambda language, place: None)
     settings = settings_in(tmp_path, models_device="cpu")

@@ -4,19 +4,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from shared.config import SettingsError
+from shared.config import GIB, PREFIX, Settings, SettingsError
 from shared.errors import PermanentError, TransientError
 
 # What each of them stands on.
 PACKAGES = {"whisperx": "whisperx", "demucs": "demucs"}
+# Bytes of address space: the libraries of torch's CUDA builds take 6 GiB before a model of any size is there.
+ROOM = 12 * GIB
 
 
-def demand(engine: str) -> None:
-    """Raises SettingsError where what `engine` stands on is not installed. Imports nothing."""
+def demand(engine: str, settings: Settings) -> None:
+    """Raises SettingsError where what `engine` stands on is not installed, or has no room. Imports nothing."""
     package = PACKAGES.get(engine)
-    if package is not None and find_spec(package) is None:
+    if package is None:
+        return
+    if find_spec(package) is None:
         raise SettingsError(
             f"The engine {engine!r} needs the package {package!r}. Install requirements-gpu.txt (see docs/engines.md)."
+        )
+    if settings.job_memory_bytes < ROOM:
+        raise SettingsError(
+            f"The engine {engine!r} maps more memory than {PREFIX}JOB_MEMORY_BYTES lets a job have. "
+            f"Set it to {ROOM} or more (see docs/engines.md)."
         )
 
 

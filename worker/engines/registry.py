@@ -75,7 +75,7 @@ class Registry:
         return self.build_all(slot, settings)[0]
 
     def check(self, settings: Settings) -> None:
-        """Raises SettingsError where a setting names an engine that does not exist or isn't installed, or one twice.
+        """Raises SettingsError where a setting names an engine that does not exist or can't run here, or one twice.
 
         Builds nothing.
         """
@@ -85,7 +85,7 @@ class Registry:
                 raise SettingsError(f"{PREFIX}{slot.upper()} names an engine twice: {', '.join(names)}.")
             for name in names:
                 self._factory(slot, name)
-                extra.demand(name)
+                extra.demand(name, settings)
 
     def build_all(self, slot: str, settings: Settings) -> list[Any]:
         """The engines configured for `slot`, in order. Raises SettingsError for an unknown name."""

@@ -29,7 +29,7 @@ class DemucsSeparator:
     name = "demucs"
 
     def __init__(self, settings: Settings) -> None:
-        extra.demand(self.name)
+        extra.demand(self.name, settings)
         self.model = settings.demucs_model
         self._folder = settings.models_dir
         self._wished_device = settings.models_device

@@ -34,7 +34,7 @@ class WhisperXRecogniser:
     longest_piece = 900.0
 
     def __init__(self, settings: Settings) -> None:
-        extra.demand(self.name)
+        extra.demand(self.name, settings)
         self._settings = settings
         self.diarises = settings.whisperx_diarisation_model != NO_MODEL
         used = (settings.whisperx_model, settings.whisperx_diarisation_model if self.diarises else "")

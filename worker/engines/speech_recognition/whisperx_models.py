@@ -77,8 +77,10 @@ def aligner(language: str, place: Place) -> Aligner | None:
 @lru_cache(maxsize=1)
 def diariser(model: str, place: Place, token: str | None) -> Any:
     """The diarisation pipeline. Raises PermanentError `model_unavailable`."""
+    from pyannote.audio.telemetry import set_telemetry_metrics
     from whisperx.diarize import DiarizationPipeline
 
+    set_telemetry_metrics(False)  # else it tells its makers how long each file is
     with extra.loading("whisperx", model):
         return DiarizationPipeline(model, token=token, device=place.device, cache_dir=place.folder)
 
