@@ -83,6 +83,7 @@ class Checkpoints:
         self._scratch = scratch
         self._locks: dict[str, threading.RLock] = {}
         self._guard = threading.Lock()
+        self._unrecorded: dict[str, Facts] = {}
 
     def make(self, recipe: Recipe, build: Callable[[Path], Facts | None]) -> Artifact:
         """The recipe's artifact: the recorded one, else what `build` writes to the path it gets, uploaded and recorded.
@@ -146,14 +147,19 @@ class Checkpoints:
             return self._locks.setdefault(fingerprint, threading.RLock())
 
     def _build(self, recipe: Recipe, build: Callable[[Path], Facts | None]) -> Artifact:
+        """What was built and could not be stored is not built again: it may have been paid for."""
         path = self._local(recipe.fingerprint, recipe.suffix)
-        unfinished = path.with_name(f"unfinished-{path.name}")
-        facts = build(unfinished) or {}
-        unfinished.rename(path)
+        if recipe.fingerprint not in self._unrecorded:
+            unfinished = path.with_name(f"unfinished-{path.name}")
+            facts = build(unfinished) or {}
+            unfinished.rename(path)
+            self._unrecorded[recipe.fingerprint] = facts
+        facts = self._unrecorded[recipe.fingerprint]
         key = artifact_key(self._video_id, recipe.fingerprint, self._held.lease_token)
         self._storage.upload(path, key)
         artifact = Artifact(recipe.fingerprint, key, facts, recipe.engine, recipe.suffix, made=True)
         self._record(recipe, artifact, path.stat().st_size)
+        del self._unrecorded[recipe.fingerprint]
         logger.info("made", artifact=recipe.stage, fingerprint=recipe.fingerprint[:12])
         return artifact
 

@@ -6,7 +6,7 @@ An engine makes one attempt a request and never tries again: that, and who follo
 Constructing an engine is cheap and touches neither network nor disk; what is heavy loads at first use.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -237,12 +237,17 @@ class Separation:
     engine: str = ""
 
 
+# Gives the file that an earlier try kept under that name, whatever became of the try; else what the function writes to
+# the path that it gets. The name says all that the file hangs on but the sound.
+Keep = Callable[[str, Callable[[Path], None]], Path]
+
+
 class SourceSeparator(Protocol):
     """Speech and background apart."""
 
     name: str
     model: str
 
-    def separate(self, sound: Path, out_dir: Path) -> Separation:
-        """Separate the FLAC at `sound`; files go to `out_dir`."""
+    def separate(self, sound: Path, out_dir: Path, keep: Keep) -> Separation:
+        """Separate the FLAC at `sound`; files go to `out_dir`, and what was paid for on the way through `keep`."""
         ...
