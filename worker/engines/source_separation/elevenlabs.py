@@ -17,7 +17,7 @@ from elevenlabs.core.request_options import RequestOptions
 from shared.config import Settings
 from shared.errors import PermanentError
 from worker.engines import errors
-from worker.engines.door import Usage, door
+from worker.engines.door import Usage, door, paid
 from worker.engines.protocols import Keep, Samples, Separation, Sound
 from worker.engines.sdk import elevenlabs as sdk
 from worker.engines.sdk.sound_file import encoded
@@ -82,15 +82,18 @@ class ElevenLabsIsolation:
     def _paid(self, mixed: Sound, answer: Path, path: Path) -> None:
         """Have the voice isolated: the provider's own file to `answer`, a FLAC of it to `path`."""
         usage = (Usage("seconds", mixed.seconds),)
-        self._door.call(
-            lambda: self._isolated(mixed, answer, path),
-            slot="source_separation",
-            model=PAID_FOR,
-            usage=lambda _: usage,
-        )
 
-    def _isolated(self, mixed: Sound, answer: Path, path: Path) -> None:
-        """One request, its answer decoded."""
+        def isolated() -> None:
+            self._isolated(mixed, answer)
+            with paid(usage):
+                if _decoded(answer, path, mixed.rate) < len(mixed.samples) - MISSING * mixed.rate:
+                    path.unlink()
+                    raise errors.malformed(sdk.PROVIDER, "the voice ends before the sound does")
+
+        self._door.call(isolated, slot="source_separation", model=PAID_FOR, usage=lambda _: usage)
+
+    def _isolated(self, mixed: Sound, answer: Path) -> None:
+        """One request."""
         padded = np.pad(mixed.samples, (0, max(0, round(SHORTEST * mixed.rate) - len(mixed.samples))))
         file = ("sound.flac", encoded(Sound(padded, mixed.rate), rate=mixed.rate), "audio/flac")
         timeout = math.ceil(self._settings.provider_timeout_seconds + mixed.seconds)
@@ -98,9 +101,6 @@ class ElevenLabsIsolation:
         with sdk.told(), answer.open("wb") as out:
             for chunk in sdk.client(self._settings).audio_isolation.convert(audio=file, request_options=options):
                 out.write(chunk)
-        if _decoded(answer, path, mixed.rate) < len(mixed.samples) - MISSING * mixed.rate:
-            path.unlink()
-            raise errors.malformed(sdk.PROVIDER, "the voice ends before the sound does")
 
 
 def middle(sound: Path, stretch: Stretch) -> Sound:

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 
 from shared.config import Settings
 from shared.errors import PermanentError
-from worker.engines.door import Unit, Usage, door
+from worker.engines.door import Unit, Usage, door, paid
 from worker.engines.protocols import NO_SPEECH_CONTEXT, Sound, SpeechContext, Voice
 from worker.engines.speech_synthesis import pcm
 
@@ -64,11 +64,14 @@ class ProviderSynthesiser(ABC):
             raise self._not_found(voice_id)
         line = Line(plain, own_id, language, None if rate == 1.0 else rate, context)
 
+        usage = (Usage(self.paid_by, len(plain.encode() if self.paid_by == "bytes" else plain)),)
+
         def spoken() -> Sound:
             with self._told():
-                return pcm.sound(self._asked(line), self.sample_rate, self.name)
+                samples = self._asked(line)
+            with paid(usage):
+                return pcm.sound(samples, self.sample_rate, self.name)
 
-        usage = (Usage(self.paid_by, len(plain.encode() if self.paid_by == "bytes" else plain)),)
         return self._door.call(spoken, slot="speech_synthesis", model=self.model, usage=lambda _: usage)
 
     @abstractmethod
