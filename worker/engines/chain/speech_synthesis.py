@@ -9,12 +9,12 @@ from zlib import crc32
 from shared import log
 from shared.config import Settings
 from shared.errors import PermanentError, PipelineError, TransientError
+from shared.spoken import speaking, speaks
 from shared.voice import Voice, engine_of
 from worker.engines.chain.chain import Chain, label_of
 from worker.engines.door import language_served
 from worker.engines.protocols import NO_SPEECH_CONTEXT, Sound, SpeechContext, SpeechSynthesiser
 from worker.engines.retry import with_retries
-from worker.voices import speaks
 
 logger = log.get(__name__)
 
@@ -127,7 +127,7 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
         """A voice of `engine` of the same gender if there is one; one for each voice asked for, as far as they go."""
         key = (engine.name, utterance.voice_id)
         if key not in self._substitutes:
-            fitting = [voice for voice in self._asked_once(engine) if speaks(voice, utterance.language)]
+            fitting = speaking(self._asked_once(engine), utterance.language)
             if not fitting:
                 # Worth another attempt at the whole: the voice's own engine may be back by then.
                 raise TransientError("no_substitute_voice", f"{engine.name} has no voice for {utterance.language}.")
