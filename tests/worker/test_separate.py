@@ -8,15 +8,11 @@ import soundfile
 from sqlalchemy import Engine
 
 from shared.config import Settings
-from shared.db import transaction
-from shared.dubbing import jobs
 from shared.errors import TransientError
-from shared.models import Job
 from shared.storage import Storage
-from tests.factories import a_job
 from tests.media import SAYING, speech
 from tests.standins.server import Server, serving, status
-from tests.worker.test_pipeline import order
+from tests.worker.test_pipeline import another, order
 from worker import work
 from worker.engines.source_separation import elevenlabs
 from worker.stages.excerpt import excerpt
@@ -62,13 +58,7 @@ def test_another_worker_pays_only_for_what_was_not_answered(
         separated(work.load(alone, engine, first))
     answered = server.succeeded()[ROUTE]
     assert answered == 1
-    with transaction(engine) as session:
-        video_id = session.get_one(Job, first.job_id).video_id
-    job_id = a_job(engine, video_id=video_id)
-    with transaction(engine) as session:
-        second = jobs.claim(session, job_id, alone)
-    assert second is not None
-    assert not separated(work.load(alone, engine, second)).ducked
+    assert not separated(work.load(alone, engine, another(engine, alone, first))).ducked
     assert server.succeeded()[ROUTE] == STRETCHES
 
 

@@ -13,6 +13,7 @@ from shared.spoken import speaking, speaks
 from shared.voice import Voice, engine_of
 from worker.engines.chain.chain import Chain, label_of
 from worker.engines.door import language_served
+from worker.engines.errors import NoSoundError
 from worker.engines.protocols import NO_SPEECH_CONTEXT, Sound, SpeechContext, SpeechSynthesiser
 from worker.engines.retry import with_retries
 
@@ -89,10 +90,14 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
         return self.speak(Utterance(text, voice_id, language, rate, context)).sound
 
     def speak(self, utterance: Utterance) -> Said:
-        """The line, and who spoke it. Raises as SpeechSynthesiser.synthesise does."""
+        """The line, and who spoke it. Raises as SpeechSynthesiser.synthesise does; `empty_speech` also where patience
+        brought nothing but silence, for the job's next attempt would pay for as much again."""
         token = language_served.set(utterance.language)
         try:
             done = self.first(self._able(utterance), lambda engine: self._said(engine, utterance))
+        except NoSoundError as error:
+            message = "The voice speaks this line as silence. Change the line's text or choose another voice."
+            raise PermanentError("empty_speech", message) from error
         finally:
             language_served.reset(token)
         reasons = ("voice_substituted",) if done.passed else ()
