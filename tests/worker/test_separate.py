@@ -77,3 +77,16 @@ def test_a_file_store_that_is_away_is_no_reason_to_ask_another_engine_or_to_pay_
             separate(running, sound)
     assert not separate(running, sound).ducked
     assert server.calls(ROUTE) == STRETCHES
+
+
+def test_ducking_that_stood_in_serves_its_round_only(
+    engine: Engine, isolating: Settings, server: Server, talk: Path
+) -> None:
+    held = order(engine, isolating, talk, seconds=soundfile.info(talk).duration)
+    server.plan(ROUTE, *[status(503)] * STRETCHES)
+    assert separated(work.load(isolating, engine, held)).ducked
+    asked = server.calls(ROUTE)
+    assert separated(work.load(isolating, engine, held)).ducked
+    assert server.calls(ROUTE) == asked
+    server.forget()
+    assert not separated(work.load(isolating, engine, another(engine, isolating, held))).ducked

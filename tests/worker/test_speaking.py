@@ -13,6 +13,7 @@ from tests import fakes
 from tests.fakes import FakeTranslator, calls
 from tests.media import a_clip
 from tests.processes import until
+from tests.standins.server import serving, status
 from tests.worker.test_pipeline import another, order, report, run
 from worker.engines.errors import no_sound
 
@@ -85,3 +86,23 @@ def test_a_line_that_is_always_spoken_as_silence_is_paid_for_as_often_as_patienc
     assert len(asked) == settings.engine_attempts
     silent = [line for line in report(engine, settings, again, tmp_path)["lines"] if "empty_speech" in line["reasons"]]
     assert [line["needs_review"] for line in silent] == [True]
+
+
+def test_a_voice_that_stood_in_is_asked_for_again_by_another_job(
+    engine: Engine, make_settings, clip: Path, tmp_path: Path
+) -> None:
+    wanted = "elevenlabs:pNInz6obpgDQGcFmaJgB"
+    lines = GivenTranscript(TRANSCRIPT.lines[:2]).to_dict()
+    with serving("elevenlabs_speaking", "fish_speaking") as server:
+        settings: Settings = make_settings(
+            **server.settings(), speech_synthesis=("elevenlabs", "fish"), engine_attempts=1, breaker_failures=50
+        )
+        server.plan("elevenlabs_speech", *[status(503)] * 2)
+        first = order(engine, settings, clip, source_transcript=lines, options={"voices": {"default": wanted}})
+        run(engine, settings, first)
+        server.forget()
+        second = another(engine, settings, first)
+        run(engine, settings, second)
+    stood_in, right = (report(engine, settings, held, tmp_path)["lines"] for held in (first, second))
+    assert all("voice_substituted" in line["reasons"] for line in stood_in)
+    assert [line["voice"] for line in right] == [wanted] * 2

@@ -230,11 +230,12 @@ class VoiceCloner(Protocol):
 class Separation:
     """What a separator made: the background alone, in a file like the source. None: duck the original.
 
-    `engine` is who did it (`name/model`); the chain says so.
+    `engine` is who did it (`name/model`), and `stands_in` whether for one that could not; the chain says so.
     """
 
     background: Path | None
     engine: str = ""
+    stands_in: bool = False
 
 
 # Gives the file that an earlier try kept under that name, whatever became of the try; else what the function writes to

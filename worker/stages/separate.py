@@ -38,7 +38,7 @@ def separate(work: Work, sound: Extracted) -> Bed:
                 out.touch()  # nothing, so that nobody asks again
             else:
                 made.background.rename(out)
-            return {"separated": made.background is not None, "engine": made.engine}
+            return {"separated": made.background is not None, "engine": made.engine, "for_now": made.stands_in}
 
         background = work.checkpoints.make(recipe, build)
         step.ran(separator.label, whole=background.made)

@@ -163,5 +163,7 @@ class Speech:
         rate, samples = said.sound.rate, trim_and_fade(said.sound.samples, said.sound.rate)
         soundfile.write(out, samples, rate, subtype="PCM_16", format="FLAC")
         voice = utterance.voice_id if said.voice_id == voice_id else said.voice_id
-        spoken = {"engine": said.engine, "voice": voice, "reasons": said.reasons}
+        # The voice's own engine may be back when the line is next wanted; what it refuses to say it will refuse again.
+        for_now = "voice_substituted" in said.reasons and "content_refused" not in said.reasons
+        spoken = {"engine": said.engine, "voice": voice, "reasons": said.reasons, "for_now": for_now}
         return {"seconds": len(samples) / rate, "rate": rate, **spoken}

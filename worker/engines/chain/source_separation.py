@@ -13,4 +13,4 @@ class SourceSeparationChain(Chain[SourceSeparator]):
     def separate(self, sound: Path, out_dir: Path, keep: Keep) -> Separation:
         """As SourceSeparator has it; says who did it."""
         done = self.first(self.engines, lambda engine: engine.separate(sound, out_dir, keep))
-        return replace(done.result, engine=label_of(done.engine))
+        return replace(done.result, engine=label_of(done.engine), stands_in=bool(done.passed))
