@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from shared.errors import AppError
 from shared.models import EngineCapabilities
+from shared.spoken import language_of
 from shared.voice import Voice as Voice
 
 
@@ -32,16 +33,24 @@ class Capabilities:
 
     @cached_property
     def spoken(self) -> frozenset[str]:
-        """The languages that some voice speaks."""
+        """The tags that some voice names."""
         return frozenset(language for voice in self.voices for language in voice.languages)
+
+    @cached_property
+    def _voiced(self) -> frozenset[str]:
+        return frozenset(map(language_of, self.spoken))
+
+    def is_spoken(self, tag: str) -> bool:
+        """Whether some voice speaks the language, of whichever region."""
+        return language_of(tag) in self._voiced
 
     def targets(self, source: str) -> frozenset[str]:
         """Into which languages `source` can be dubbed."""
-        return frozenset(target for origin, target in self.pairs if origin == source and target in self.spoken)
+        return frozenset(target for origin, target in self.pairs if origin == source and self.is_spoken(target))
 
     def sources(self) -> frozenset[str]:
         """From which languages a dub can be made, with a transcript or without."""
-        return frozenset(source for source, target in self.pairs if target in self.spoken)
+        return frozenset(source for source, target in self.pairs if self.is_spoken(target))
 
 
 @lru_cache(maxsize=1000)

@@ -35,6 +35,7 @@ from shared.errors import PermanentError, TransientError
 from worker.engines.protocols import (
     NO_SPEECH_CONTEXT,
     NO_TRANSLATION_CONTEXT,
+    Keep,
     Piece,
     Recognised,
     Separation,
@@ -191,7 +192,7 @@ class FakeSeparator:
     def __init__(self, before: Before = nothing) -> None:
         self._before = before
 
-    def separate(self, sound: Path, out_dir: Path) -> Separation:
+    def separate(self, sound: Path, out_dir: Path, keep: Keep) -> Separation:
         self._before(sound.name)
         return Separation(background=None)
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -48,6 +48,10 @@ class Recipe:
         canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
+    def for_now(self, round_key: str) -> "Recipe":
+        """The name of what stands in for it in one round of a job, and in no other."""
+        return replace(self, options={**self.options, "for_now": round_key})
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -75,7 +79,9 @@ class Checkpoints:
     What several ask for at once is made once, and fetched once.
     """
 
-    def __init__(self, engine: Engine, storage: Storage, held: Claim, video_id: UUID, scratch: Path) -> None:
+    def __init__(
+        self, engine: Engine, storage: Storage, held: Claim, video_id: UUID, scratch: Path, round_number: int = 1
+    ) -> None:
         self._engine = engine
         self._storage = storage
         self._held = held
@@ -83,11 +89,14 @@ class Checkpoints:
         self._scratch = scratch
         self._locks: dict[str, threading.RLock] = {}
         self._guard = threading.Lock()
+        self._round = f"{held.job_id}/{round_number}"
+        self._unrecorded: dict[str, tuple[Recipe, Facts]] = {}
 
     def make(self, recipe: Recipe, build: Callable[[Path], Facts | None]) -> Artifact:
         """The recipe's artifact: the recorded one, else what `build` writes to the path it gets, uploaded and recorded.
 
-        `build` returns the facts. Raises LeaseLostError when the job is no longer ours.
+        `build` returns the facts. What they say is `for_now` serves this round of the job only: another one tries for
+        the right thing again. Raises LeaseLostError when the job is no longer ours.
         """
         with self._alone(recipe.fingerprint):
             return self.find([recipe]).get(recipe.fingerprint) or self._build(recipe, build)
@@ -102,13 +111,19 @@ class Checkpoints:
         return json.loads(self.path(artifact).read_bytes())
 
     def find(self, recipes: Iterable[Recipe]) -> dict[str, Artifact]:
-        """Those artifacts that are recorded already, by fingerprint."""
-        wanted = {recipe.fingerprint: recipe.suffix for recipe in recipes}
+        """Those artifacts that are recorded already, or that stand in for them in this round, by the fingerprint of the
+        recipe."""
+        wanted = {recipe.fingerprint: recipe for recipe in recipes}
+        names = {recipe.for_now(self._round).fingerprint: own for own, recipe in wanted.items()}
+        names |= {own: own for own in wanted}
         with transaction(self._engine) as session:
-            rows = session.scalars(select(Row).where(Row.video_id == self._video_id, Row.fingerprint.in_(wanted)))
+            rows = session.scalars(select(Row).where(Row.video_id == self._video_id, Row.fingerprint.in_(names)))
+            found = sorted(rows, key=lambda row: row.fingerprint in wanted)  # what is right goes before a stand-in
             return {
-                row.fingerprint: Artifact(row.fingerprint, row.key, row.facts, row.engine, wanted[row.fingerprint])
-                for row in rows
+                names[row.fingerprint]: Artifact(
+                    row.fingerprint, row.key, row.facts, row.engine, wanted[names[row.fingerprint]].suffix
+                )
+                for row in found
             }
 
     def path(self, artifact: Artifact, told: Callable[[int], None] | None = None) -> Path:
@@ -146,16 +161,27 @@ class Checkpoints:
             return self._locks.setdefault(fingerprint, threading.RLock())
 
     def _build(self, recipe: Recipe, build: Callable[[Path], Facts | None]) -> Artifact:
+        """What was built and could not be stored is not built again: it may have been paid for."""
+        wanted = recipe.fingerprint
+        if wanted not in self._unrecorded:
+            self._unrecorded[wanted] = self._built(recipe, build)
+        recipe, facts = self._unrecorded[wanted]
         path = self._local(recipe.fingerprint, recipe.suffix)
-        unfinished = path.with_name(f"unfinished-{path.name}")
-        facts = build(unfinished) or {}
-        unfinished.rename(path)
         key = artifact_key(self._video_id, recipe.fingerprint, self._held.lease_token)
         self._storage.upload(path, key)
         artifact = Artifact(recipe.fingerprint, key, facts, recipe.engine, recipe.suffix, made=True)
         self._record(recipe, artifact, path.stat().st_size)
+        del self._unrecorded[wanted]
         logger.info("made", artifact=recipe.stage, fingerprint=recipe.fingerprint[:12])
         return artifact
+
+    def _built(self, recipe: Recipe, build: Callable[[Path], Facts | None]) -> tuple[Recipe, Facts]:
+        """What was built, under the name that it gets."""
+        unfinished = self._scratch / f"unfinished-{recipe.fingerprint}{recipe.suffix}"
+        facts = build(unfinished) or {}
+        named = recipe.for_now(self._round) if facts.get("for_now") else recipe
+        unfinished.rename(self._local(named.fingerprint, named.suffix))
+        return named, facts
 
     def _record(self, recipe: Recipe, artifact: Artifact, size_bytes: int) -> None:
         """Write the row while the lease is held; a row that another job wrote meanwhile is as good as ours."""

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import langcodes
-
 from shared.config import Settings
+from shared.spoken import serves
 from worker.engines import chain
 from worker.forecast import GIVEN, LANGUAGE_STAGES, SHARED_STAGES, Forecast, expected
 from worker.request import Original, Request
@@ -81,7 +80,7 @@ def listener(settings: Settings, request: Request, language: str) -> str | None:
     Unasked it listens where that costs nothing but this machine's time.
     """
     recogniser = chain.speech_recognition(settings)
-    reads = langcodes.get(language).language in {langcodes.get(tag).language for tag in recogniser.languages}
+    reads = serves(recogniser.languages, language)
     free = FREE_RECOGNISERS.issuperset(settings.engines("speech_recognition"))
     asked = free if request.listen_back is None else request.listen_back
     return recogniser.label if asked and reads else None

@@ -55,6 +55,7 @@ class Request:
     glossary_for: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     registers: Mapping[str, str] = field(default_factory=dict)
     registers_for: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    round: int = 1
 
     def wished_voices(self, language: str) -> dict[str, str]:
         """The voices asked for in this language, by speaker."""
@@ -74,6 +75,7 @@ def read(job: Job) -> Request:
     """The request that the job's row and its dubs' rows hold; within their session."""
     options, pending = job.options, [dub for dub in job.dubs if Status(dub.status) in LIVE]
     return Request(
+        round=job.round,
         source_language=job.source_language,
         transcript=GivenTranscript.from_dict(job.source_transcript) if job.source_transcript else None,
         pending=tuple(dub.language for dub in pending),

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from math import log2
 
-import langcodes
-
 from shared.errors import PermanentError
+from shared.spoken import speaking, speaks
 from shared.voice import AUTO, CLONE
 from worker.engines.protocols import Voice
 
@@ -28,8 +27,9 @@ def cast(
     """A voice id for each speaker: the one wished for (by speaker, else `default`), else one by `pitches` (in Hz).
 
     A wish for a voice that does not speak `language` does not count for this language, nor does `auto`. Distinct
-    speakers get distinct voices while there are any, of the first voice's engine. Speakers without a pitch get voices
-    in turn, of different gender where there are any. Raises PermanentError `no_voice` when none speaks the language.
+    speakers get distinct voices while there are any, of the first voice's engine, those of the region first. Speakers
+    without a pitch get voices in turn, of different gender where there are any. Raises PermanentError `no_voice` when
+    none speaks the language.
     """
     fitting = [voice for voice in voices if speaks(voice, language)]
     if not fitting:
@@ -38,7 +38,7 @@ def cast(
     wishes = {speaker: wished.get(speaker) or wished.get(DEFAULT) or AUTO for speaker in speakers}
     chosen = {speaker: wish for speaker, wish in wishes.items() if wish in known}
     left = [speaker for speaker in speakers if speaker not in chosen]
-    own = [voice for voice in fitting if _engine(voice) == _engine(fitting[0])]
+    own = speaking((voice for voice in fitting if _engine(voice) == _engine(fitting[0])), language)
     measured = {speaker: pitch for speaker in left if (pitch := (pitches or {}).get(speaker))}
     while open_ones := {speaker: pitch for speaker, pitch in measured.items() if speaker not in chosen}:
         chosen |= _nearest(open_ones, _unused(own, chosen) or own)
@@ -53,12 +53,6 @@ def demand_offered(speakers: Sequence[str], wished: Mapping[str, str], voices: S
         if wish not in {AUTO, CLONE} and wish not in offered:
             message = f"There is no voice “{wish}” any more. Order the dub again with one that GET /voices lists."
             raise PermanentError("voice_not_found", message)
-
-
-def speaks(voice: Voice, language: str) -> bool:
-    """Whether the voice speaks the language (a voice of `es` speaks `es-MX`, and the other way round)."""
-    wanted = langcodes.get(language).language
-    return any(tag == language or langcodes.get(tag).language == wanted for tag in voice.languages)
 
 
 def distance(pitch: float, voice: Voice) -> float:

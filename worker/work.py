@@ -64,7 +64,7 @@ def load(settings: Settings, engine: Engine, held: Claim) -> Work:
         original=original,
         request=request,
         scratch=directory,
-        checkpoints=Checkpoints(engine, storage, held, original.video_id, directory),
+        checkpoints=Checkpoints(engine, storage, held, original.video_id, directory, request.round),
         progress=progress,
         lanes=at_once,
         cores=cores(),

@@ -12,6 +12,7 @@ from shared.dubbing.transcript import GivenTranscript
 from shared.errors import AppError
 from shared.languages import Capabilities
 from shared.models import VideoStatus
+from shared.spoken import serves, speaks
 from shared.voice import AUTO, CLONE
 
 
@@ -215,7 +216,7 @@ def _check_pairs(request: Request, served: Capabilities) -> None:
         language
         for language in request.target_languages
         if language == request.source_language
-        or language not in (served.spoken if language in request.target_transcripts else reachable)
+        or not (served.is_spoken(language) if language in request.target_transcripts else language in reachable)
     ]
     if missing:
         named = f"from “{request.source_language}” " if request.source_language else ""
@@ -244,7 +245,7 @@ def _check_voices(request: Request, served: Capabilities) -> None:
                 422,
                 details={"speaker": speaker, "voice_id": voice_id},
             )
-        if not set(voice.languages) & set(request.target_languages):
+        if not any(speaks(voice, language) for language in request.target_languages):
             raise AppError(
                 "voice_language_mismatch",
                 f"The voice “{voice_id}” speaks none of the languages asked for.",
@@ -263,7 +264,7 @@ def _check_cloning(request: Request, served: Capabilities) -> None:
             "A voice may be cloned only if its owner agrees: confirm that with `voice_consent`, or choose a voice.",
             422,
         )
-    if not served.cloned & set(request.target_languages):
+    if not any(serves(served.cloned, language) for language in request.target_languages):
         raise AppError(
             "cloning_not_offered",
             "Voices can't be cloned here for the languages asked for. Choose from GET /voices, or `auto`.",

@@ -10,7 +10,7 @@ import soxr
 
 from shared.config import Settings, SettingsError, load
 from tests.standins.server import Server
-from worker.engines.protocols import Samples, Sound
+from worker.engines.protocols import Keep, Samples, Sound
 from worker.engines.speech_synthesis.flite import FliteSynthesiser
 
 ENGLISH = "Please remember to turn off your phone before the meeting begins."
@@ -55,6 +55,21 @@ def settings_for(engine: str, slot: str, make: Callable[..., Settings], server: 
         return make(**{slot: (provider,)})
     except SettingsError as missing:
         pytest.skip(str(missing))
+
+
+def kept_in(folder: Path) -> Keep:
+    """What a separator keeps goes there, and is found there again."""
+
+    def keep(name: str, make: Callable[[Path], None]) -> Path:
+        folder.mkdir(exist_ok=True)
+        path = folder / name.replace("/", ".")
+        if not path.exists():
+            unfinished = folder / f"unfinished {path.name}"
+            make(unfinished)
+            unfinished.rename(path)
+        return path
+
+    return keep
 
 
 def spoken(text: str, voice: str = "slt") -> Samples:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.config import Settings
 from shared.errors import PermanentError, PipelineError, TransientError
-from tests.contracts.conftest import settings_in
+from tests.contracts.conftest import kept_in, settings_in
 from tests.fakes import FakeAligner, FakeRecogniser, FakeSeparator, FakeSynthesiser, FakeTranslator
 from tests.standins.server import QUOTA, serving
 from worker.engines import chain
@@ -432,7 +432,10 @@ def test_a_real_adapter_out_of_quota_hands_over_after_one_call(engine_settings: 
 
 def test_the_others_hand_over_too(tmp_path: Path) -> None:
     separators = [named(FakeSeparator(always(BUSY)), "a"), named(FakeSeparator(), "b")]
-    assert SourceSeparationChain(separators, quick()).separate(tmp_path / "x", tmp_path).engine == "b/fake-1"
+    assert (
+        SourceSeparationChain(separators, quick()).separate(tmp_path / "x", tmp_path, kept_in(tmp_path)).engine
+        == "b/fake-1"
+    )
     aligners = [FakeAligner(always(BUSY)), FakeAligner()]
     sound = piece(0).sound
     assert ForcedAlignmentChain(aligners, quick()).align(sound, ["one"], "en") == FakeAligner().align(

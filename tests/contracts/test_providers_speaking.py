@@ -7,7 +7,20 @@ import pytest
 
 from shared.config import Settings
 from shared.errors import PermanentError, PipelineError, TransientError
-from tests.standins.server import CUT, EMPTY_AUDIO, MALFORMED, QUOTA, WRONG_IDS, Fault, Server, serving, slow, status
+from tests.standins.server import (
+    CUT,
+    EMPTY_AUDIO,
+    FENCED,
+    MALFORMED,
+    QUOTA,
+    WRONG_FORM,
+    WRONG_IDS,
+    Fault,
+    Server,
+    serving,
+    slow,
+    status,
+)
 from worker.engines import registry
 from worker.engines.door import ProviderCall, listen
 from worker.engines.errors import OutOfQuotaError
@@ -268,3 +281,44 @@ def test_every_call_is_accounted_for(make: Make, server: Server) -> None:
     assert [use.unit for use in calls[0].usage] == ["input_tokens", "output_tokens"]
     assert all(use.amount > 0 for call in calls for use in call.usage)
     assert [call.usage[0].amount for call in calls[1:]] == [10, 10, 12], "Fish counts bytes"
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_answers_of_no_use_are_accounted_for_too(make: Make, server: Server, api: str) -> None:
+    calls: list[ProviderCall] = []
+    engine = translator(make, openai_translation_api=api)
+    server.plan(APIS[api], WRONG_FORM)
+    stop = listen(calls.append)
+    try:
+        with pytest.raises(TransientError):
+            engine.translate(lines("Hello there."), "en", "es")
+        assert engine.translate(lines("This is FORBIDDEN."), "en", "es").refused == {40}
+    finally:
+        stop()
+    malformed, refused = calls
+    assert (malformed.outcome, refused.outcome) == ("provider_answer_malformed", "content_refused")
+    assert [use.unit for use in malformed.usage] == ["input_tokens", "output_tokens"]
+    assert all(use.amount > 0 for use in (*malformed.usage, refused.usage[0]))
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_speech_of_no_use_is_accounted_for_too(make: Make, server: Server, name: str) -> None:
+    calls: list[ProviderCall] = []
+    engine = speaker(make, name)
+    voice = engine.voices()[0].voice_id
+    server.plan(ROUTES[name], EMPTY_AUDIO, status(503))
+    stop = listen(calls.append)
+    for _ in range(2):
+        with pytest.raises(TransientError):
+            engine.synthesise(LINE, voice, "en")
+    stop()
+    assert [use.amount for use in calls[0].usage] == [len(LINE)]
+    assert calls[1].usage == ()
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_an_answer_in_a_code_fence_counts(make: Make, server: Server, api: str) -> None:
+    server.plan(APIS[api], FENCED)
+    engine = translator(make, openai_translation_api=api)
+    assert engine.translate(lines("Hello ```there```."), "en", "es").texts == ("Ya: Hello ```there```.",)
+    assert server.calls() == 1

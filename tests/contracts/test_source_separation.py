@@ -11,7 +11,7 @@ import soxr
 
 from shared.config import Settings
 from shared.errors import PermanentError, PipelineError, TransientError
-from tests.contracts.conftest import ENGLISH, spoken
+from tests.contracts.conftest import ENGLISH, kept_in, live, settings_for, spoken
 from tests.standins.server import CUT, EMPTY_AUDIO, MALFORMED, QUOTA, Fault, Server, serving, status
 from worker.engines import registry
 from worker.engines.door import listen
@@ -38,8 +38,10 @@ def fresh(server: Server) -> None:
 @pytest.fixture
 def make(server: Server, engine_settings: Callable[..., Settings]) -> Make:
     def made(name: str, **overrides: Any) -> SourceSeparator:
-        settings = engine_settings(source_separation=(name,), **server.settings(), **overrides)
-        return registry.build("source_separation", settings)
+        def settings(**values: Any) -> Settings:
+            return engine_settings(**values, **overrides)
+
+        return registry.build("source_separation", settings_for(name, "source_separation", settings, server))
 
     return made
 
@@ -72,12 +74,12 @@ def sound(tmp_path: Path, hum: Samples, voice: Samples) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["fake", "ducking", "elevenlabs"])
+@pytest.mark.parametrize("name", ["fake", "ducking", "elevenlabs", *live("elevenlabs")])
 def test_a_background_is_a_file_like_the_source_in_the_given_place_or_none(
     name: str, tmp_path: Path, make: Make, sound: Path
 ) -> None:
     separator = make(name)
-    background = separator.separate(sound, tmp_path / "out").background
+    background = separator.separate(sound, tmp_path / "out", kept_in(tmp_path / "kept")).background
     assert separator.model
     if background is not None:
         assert background.is_file()
@@ -94,7 +96,7 @@ def test_the_voice_is_gone_and_the_background_is_not(
 ) -> None:  # fmt: skip
     """In one request, and in stretches that are joined again."""
     monkeypatch.setattr(elevenlabs, "LONGEST", longest)
-    background = make("elevenlabs").separate(sound, tmp_path / "out").background
+    background = make("elevenlabs").separate(sound, tmp_path / "out", kept_in(tmp_path / "kept")).background
     assert background is not None
     found, _ = soundfile.read(background, dtype="float32")
     left = np.dot(found.mean(axis=1), voice) / np.dot(voice, voice)
@@ -107,7 +109,9 @@ def test_the_voice_is_gone_and_the_background_is_not(
 
 def test_nothing_is_asked_where_nobody_speaks(tmp_path: Path, make: Make, server: Server, hum: Samples) -> None:
     soundfile.write(tmp_path / "hum.flac", hum, RATE)
-    background = make("elevenlabs").separate(tmp_path / "hum.flac", tmp_path / "out").background
+    background = (
+        make("elevenlabs").separate(tmp_path / "hum.flac", tmp_path / "out", kept_in(tmp_path / "kept")).background
+    )
     assert background is not None
     assert np.allclose(soundfile.read(background)[0], hum, atol=1 / 32_000)
     assert server.calls() == 0
@@ -115,7 +119,9 @@ def test_nothing_is_asked_where_nobody_speaks(tmp_path: Path, make: Make, server
 
 def test_a_short_sound_is_made_long_enough(tmp_path: Path, make: Make, server: Server, voice: Samples) -> None:
     soundfile.write(tmp_path / "line.flac", voice[2 * RATE : 5 * RATE, np.newaxis], RATE)
-    background = make("elevenlabs").separate(tmp_path / "line.flac", tmp_path / "out").background
+    background = (
+        make("elevenlabs").separate(tmp_path / "line.flac", tmp_path / "out", kept_in(tmp_path / "kept")).background
+    )
     assert background is not None
     assert soundfile.info(background).frames == 3 * RATE
     assert server.calls(ROUTE) == 1
@@ -138,7 +144,7 @@ def test_each_failure_has_its_error(
 ) -> None:
     server.plan(ROUTE, fault)
     with pytest.raises(kind) as failed:
-        make("elevenlabs").separate(sound, tmp_path / "out")
+        make("elevenlabs").separate(sound, tmp_path / "out", kept_in(tmp_path / "kept"))
     assert failed.value.code == code
     assert server.calls() == 1
 
@@ -146,15 +152,19 @@ def test_each_failure_has_its_error(
 def test_stretches_that_were_paid_for_are_not_asked_for_again(
     tmp_path: Path, make: Make, server: Server, sound: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Not by another process either, which has nothing but what was kept."""
     monkeypatch.setattr(elevenlabs, "LONGEST", 6.0)
     told: list[Any] = []
     unheard = listen(told.append)
     server.plan(ROUTE, None, status(503))
-    separator = make("elevenlabs", elevenlabs_concurrency=1)
     with pytest.raises(TransientError):
-        separator.separate(sound, tmp_path / "out")
-    assert separator.separate(sound, tmp_path / "out").background is not None
+        make("elevenlabs", elevenlabs_concurrency=1).separate(sound, tmp_path / "out", kept_in(tmp_path / "kept"))
+    for folder in ("anew", "once more"):
+        made = make("elevenlabs").separate(sound, tmp_path / folder, kept_in(tmp_path / "kept"))
+        assert made.background is not None
     unheard()
     assert server.calls(ROUTE) == 4
     assert [call.outcome for call in told] == ["ok", "provider_unavailable", "ok", "ok"]
     assert sum(use.amount for call in told for use in call.usage) == pytest.approx(14 + 2 * elevenlabs.OVERLAP, abs=0.1)
+    first, second = (soundfile.read(tmp_path / folder / "background-sound.flac")[0] for folder in ("anew", "once more"))
+    assert np.array_equal(first, second)

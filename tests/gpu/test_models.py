@@ -16,7 +16,7 @@ pytest.importorskip("whisperx", reason="requirements-gpu.txt is not installed he
 from shared import limited
 from shared.config import Settings
 from shared.errors import PermanentError
-from tests.contracts.conftest import ALSO_ENGLISH, ENGLISH, music, settings_in, spoken
+from tests.contracts.conftest import ALSO_ENGLISH, ENGLISH, kept_in, music, settings_in, spoken
 from tests.gpu import diarisers, weights
 from worker.engines import extra, registry
 from worker.engines.protocols import Piece, Sound
@@ -128,7 +128,7 @@ def test_a_model_that_is_not_there_is_named(models: Path, pieces: list[Piece]) -
     settings = allowed(models, source_separation=("demucs",), demucs_model="nothing", models_dir=models / "demucs")
     soundfile.write(models / "sound.flac", np.zeros((4800, 2)), 48_000)
     with pytest.raises(PermanentError) as missing:
-        registry.build("source_separation", settings).separate(models / "sound.flac", models / "out")
+        registry.build("source_separation", settings).separate(models / "sound.flac", models / "out", kept_in(models))
     assert missing.value.code == "model_unavailable"
 
 
@@ -150,7 +150,9 @@ def test_demucs_takes_the_voice_off_block_by_block(
     made = []
     for longest in (60.0, 60.0, 5.0):
         monkeypatch.setattr(demucs, "LONGEST", longest)
-        background = separator.separate(tmp_path / "sound.flac", tmp_path / f"out{len(made)}").background
+        background = separator.separate(
+            tmp_path / "sound.flac", tmp_path / f"out{len(made)}", kept_in(tmp_path)
+        ).background
         samples, rate = soundfile.read(background, dtype="float32", always_2d=True)
         assert (samples.shape, rate) == (noise.shape, 48_000)
         made.append(samples)
@@ -173,7 +175,8 @@ def test_both_fit_into_the_address_space_that_they_demand(models: Path, tmp_path
         settings = tests.allowed(folder, models_device="cpu", **whisper, **demucs)
         piece = tests.Piece(0, 0.0, tests.Sound(np.load(folder / "speech.npy"), tests.RATE))
         assert next(tests.registry.build("speech_recognition", settings).recognise([piece], "be")).words
-        tests.registry.build("source_separation", settings).separate(folder / "sound.flac", folder / "out")
+        separator = tests.registry.build("source_separation", settings)
+        separator.separate(folder / "sound.flac", folder / "out", tests.kept_in(folder))
     """
     limits = limited.Limits(memory_bytes=extra.ROOM)
     ran = subprocess.run(

@@ -113,7 +113,10 @@ def _answer(server: Any, document: str, form: str) -> tuple[str | None, str | No
     if server.meets("wrong_ids"):
         lines = _confused(lines)
     summary = " ".join([asked.get("summary", ""), f"{len(lines)} lines."]).strip()
-    return json.dumps({"lines": lines, "summary": summary}), None
+    said = json.dumps({"lines": lines, "summary": summary})
+    if server.meets("wrong_form"):
+        return said.replace('"lines"', '"translations"'), None
+    return f"```json\n{said}\n```" if server.meets("fenced") else said, None
 
 
 def _line(line: dict[str, Any], glossary: dict[str, str] | None) -> dict[str, Any]:

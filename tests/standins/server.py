@@ -30,7 +30,7 @@ from typing import Any, Literal
 from flask import Flask, Response, g, request
 from werkzeug.serving import make_server
 
-Kind = Literal["status", "quota", "slow", "cut", "malformed", "wrong_ids", "empty_audio"]
+Kind = Literal["status", "quota", "slow", "cut", "malformed", "wrong_ids", "wrong_form", "fenced", "empty_audio"]
 PROVIDERS = ("openai", "elevenlabs", "fish")
 PREFIXES = {"openai": "/openai/v1", "elevenlabs": "/elevenlabs", "fish": "/fish"}
 KEY = "a key for the stand-in"
@@ -60,6 +60,8 @@ QUOTA = Fault("quota")
 CUT = Fault("cut")
 MALFORMED = Fault("malformed")
 WRONG_IDS = Fault("wrong_ids")
+WRONG_FORM = Fault("wrong_form")
+FENCED = Fault("fenced")
 EMPTY_AUDIO = Fault("empty_audio")
 # What may pass, each in its own way. The waits they ask for are short, so that tests are.
 PASSING = (status(429, retry_after=0.05), status(500), status(503), status(408), CUT, MALFORMED)

@@ -104,6 +104,20 @@ def test_every_call_is_told_with_what_it_used_or_how_it_failed(told: list[Provid
     assert {(call.provider, call.model, call.slot) for call in told} == {("acme", "m", "translation")}
 
 
+def test_an_answer_of_no_use_is_told_with_what_it_used(told: list[ProviderCall]) -> None:
+    def useless() -> str:
+        with doors.paid([Usage("characters", 7)]):
+            raise BUSY
+
+    door = a_door(Clock(), failures=1)
+    with pytest.raises(TransientError) as met:
+        ask(door, useless)
+    assert met.value is BUSY
+    assert [(call.outcome, call.usage) for call in told] == [("provider_busy", (Usage("characters", 7),))]
+    with pytest.raises(LeftAloneError):
+        ask(door, lambda: "hola")
+
+
 def test_a_provider_that_keeps_failing_is_left_alone_until_one_probe_succeeds(told: list[ProviderCall]) -> None:
     clock = Clock()
     door = a_door(clock)

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import PermanentError
+from shared.spoken import speaking, speaks
 from worker.engines.protocols import Voice
-from worker.voices import cast, demand_offered, speaks
+from worker.voices import cast, demand_offered
 
 VOICES = (
     Voice("e:es", "Plain", ("es",), "male"),
@@ -86,3 +87,13 @@ def test_a_voice_that_is_gone_is_named_and_not_replaced() -> None:
         with pytest.raises(PermanentError, match="a:gone") as gone:
             demand_offered(["Ana", "Ben"], wished, offered)
         assert gone.value.code == "voice_not_found"
+
+
+def test_a_region_is_a_preference() -> None:
+    spain, mexico, french = Voice("a:s", "S", ("es",)), Voice("a:m", "M", ("es-MX",)), Voice("b:f", "F", ("fr",))
+    offered = [french, spain, mexico]
+    assert speaking(offered, "es-MX") == [mexico, spain]
+    assert speaking(offered, "es") == [spain, mexico]
+    assert speaking(offered, "es-AR") == [spain, mexico]
+    assert speaking(offered, "de") == []
+    assert cast(["Ana"], "es-MX", offered, {}) == {"Ana": "a:m"}

@@ -462,12 +462,21 @@ def test_languages(person: Person) -> None:
 
 
 @pytest.mark.usefixtures("served")
-def test_voices(person: Person) -> None:
+def test_voices(person: Person, engine: Engine) -> None:
     client = person.client
     assert [voice["voice_id"] for voice in (client.get("/voices").json or {})["items"]] == ["fake:ana", "fake:pau"]
     ana = {**SLOTS["speech_synthesis"]["voices"][0], "engine": "fake", "preview_url": None}
     for query in ("language=ES", "gender=female", "language=es&engine=fake"):
         assert (client.get(f"/voices?{query}").json or {})["items"] == [ana]
+    mexican = {"voice_id": "fake:lupe", "name": "Lupe", "languages": ["es-MX"], "gender": "female"}
+    offered = [*SLOTS["speech_synthesis"]["voices"], mexican]
+    with transaction(engine) as session:
+        languages.publish(session, {"speech_synthesis": {**SLOTS["speech_synthesis"], "voices": offered}})
+    for language, expected in (("es-MX", ["fake:lupe", "fake:ana"]), ("es", ["fake:ana", "fake:lupe"])):
+        found = (client.get(f"/voices?language={language}").json or {})["items"]
+        assert [voice["voice_id"] for voice in found] == expected
+    video_id = a_video(engine, person.id)
+    assert order(person, video_id, voices={"default": "fake:lupe"}).status_code == 202
     assert (client.get("/voices?engine=openai").json or {})["items"] == []
     assert (client.get("/voices?language=de").json or {})["items"] == []
     assert code(client.get("/voices?language=no%20language")) == (422, "invalid_language")

@@ -25,9 +25,9 @@ def job(engine, settings):
         return held, session.get_one(Job, job_id).video_id
 
 
-def checkpoints(engine, settings, job, scratch: Path) -> Checkpoints:
+def checkpoints(engine, settings, job, scratch: Path, round_number: int = 1) -> Checkpoints:
     scratch.mkdir()
-    return Checkpoints(engine, Storage(settings), job[0], job[1], scratch)
+    return Checkpoints(engine, Storage(settings), job[0], job[1], scratch, round_number)
 
 
 def test_it_is_made_once(engine, settings, job, tmp_path):
@@ -65,6 +65,25 @@ def test_what_was_not_finished_is_not_taken_for_it(engine, settings, job, tmp_pa
         shared.make(RECIPE, broken)
     artifact = shared.make(RECIPE, lambda out: _write(out, b"whole"))
     assert shared.path(artifact).read_bytes() == b"whole"
+
+
+def test_what_stands_in_serves_its_round_and_gives_way_to_the_right_thing(engine, settings, job, tmp_path):
+    def stand_in(out: Path) -> dict[str, bool]:
+        out.write_bytes(b"stand-in")
+        return {"for_now": True}
+
+    def never(_out: Path) -> None:
+        raise AssertionError("it is there")
+
+    checkpoints(engine, settings, job, tmp_path / "a").make(RECIPE, stand_in)
+    again = checkpoints(engine, settings, job, tmp_path / "b")
+    assert again.path(again.make(RECIPE, never)).read_bytes() == b"stand-in"
+    later = checkpoints(engine, settings, job, tmp_path / "c", round_number=2)
+    assert later.find([RECIPE]) == {}
+    later.make(RECIPE, lambda out: _write(out, b"right"))
+    for number, round_number in enumerate((1, 2)):
+        anyone = checkpoints(engine, settings, job, tmp_path / f"d{number}", round_number)
+        assert anyone.path(anyone.make(RECIPE, never)).read_bytes() == b"right"
 
 
 def test_side_by_side_keeps_the_order_and_stops_at_the_first_failure():

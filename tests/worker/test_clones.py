@@ -12,16 +12,15 @@ from sqlalchemy import func, select, update
 
 from shared.config import Settings
 from shared.db import transaction
-from shared.dubbing import clones, jobs
+from shared.dubbing import clones
 from shared.dubbing.jobs import Claim
 from shared.dubbing.transcript import GivenLine, GivenTranscript
 from shared.errors import LeaseLostError, PermanentError, TransientError
 from shared.models import ClonedVoice, Job, new_id
-from tests.factories import a_job
 from tests.media import SAYING, speech
 from tests.processes import ROOT, environment, until
 from tests.standins.server import CUT, Server, serving, status
-from tests.worker.test_pipeline import order, report
+from tests.worker.test_pipeline import another, order, report
 from worker import cloned_voices, pipeline, work
 from worker.engines import chain
 from worker.engines.voice_cloning import names
@@ -124,23 +123,10 @@ def test_one_clone_a_speaker_speaks_all_languages_and_is_deleted_at_the_end(
     assert there(server, provider) == []
     assert rows(engine) == []
     spoken = server.calls(ROUTES[provider][1])
-    second = _again(engine, cloning, held)
+    second = another(engine, cloning, held)
     assert run(engine, cloning, second).status == "COMPLETED"
     assert server.calls(ROUTES[provider][0]) == 2, "the lines are known by what the voice was made of: none is needed"
     assert server.calls(ROUTES[provider][1]) == spoken
-
-
-def _again(engine: Any, settings: Settings, held: Claim) -> Claim:
-    """Another job like it for the same video."""
-    with transaction(engine) as session:
-        job = session.get_one(Job, held.job_id)
-        values = {"source_transcript": job.source_transcript, "options": job.options}
-        video_id = job.video_id
-    job_id = a_job(engine, "es", "fr", video_id=video_id, **values)
-    with transaction(engine) as session:
-        again = jobs.claim(session, job_id, settings)
-    assert again is not None
-    return again
 
 
 @BOTH

@@ -51,6 +51,19 @@ def run(engine, settings, held):
         return session.get_one(Job, held.job_id)
 
 
+def another(engine, settings: Settings, held):
+    """A claimed job for the same video that asks for the same."""
+    with transaction(engine) as session:
+        job = session.get_one(Job, held.job_id)
+        languages = [dub.language for dub in job.dubs]
+        values = {"source_transcript": job.source_transcript, "options": job.options, "video_id": job.video_id}
+    job_id = a_job(engine, *languages, **values)
+    with transaction(engine) as session:
+        again = jobs.claim(session, job_id, settings)
+    assert again is not None
+    return again
+
+
 def results(engine, held) -> dict[str, Result]:
     with transaction(engine) as session:
         rows = session.scalars(select(Result).where(Result.job_id == held.job_id)).all()

@@ -8,12 +8,14 @@ from sqlalchemy import Engine
 
 from shared.config import Settings
 from shared.dubbing.transcript import GivenLine, GivenTranscript
-from shared.errors import PermanentError
+from shared.errors import PermanentError, TransientError
 from tests import fakes
 from tests.fakes import FakeTranslator, calls
 from tests.media import a_clip
 from tests.processes import until
-from tests.worker.test_pipeline import order, run
+from tests.standins.server import serving, status
+from tests.worker.test_pipeline import another, order, report, run
+from worker.engines.errors import no_sound
 
 LINES = 2 * FakeTranslator.batch_lines + 1
 TRANSCRIPT = GivenTranscript(
@@ -59,3 +61,48 @@ def test_a_translation_that_fails_fails_its_language_and_leaves_no_thread(
     job = run(engine, settings, order(engine, settings, clip, source_transcript=TRANSCRIPT.to_dict()))
     assert (job.status, job.dubs[0].error_code) == ("FAILED", "content_refused")
     assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("ThreadPool")]
+
+
+def test_a_line_that_is_always_spoken_as_silence_is_paid_for_as_often_as_patience_says_and_never_again(
+    engine: Engine, make_settings, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: Settings = make_settings(speech_synthesis=("fake-slow",), engine_first_wait_seconds=0.01)
+    away = True
+
+    def mute(work: str) -> None:
+        if "Line 2." in work:
+            raise no_sound("fake")
+        if "Line 10." in work and away:
+            raise TransientError("provider_unavailable", "The provider does not answer.")
+
+    monkeypatch.setitem(fakes.MISHAPS, "fake-slow", (mute, False))
+    first = order(engine, settings, clip, source_transcript=TRANSCRIPT.to_dict())
+    with pytest.raises(TransientError):
+        run(engine, settings, first)
+    away = False
+    again = another(engine, settings, first)
+    assert run(engine, settings, again).status == "COMPLETED"
+    asked = [call for call in calls(settings, "speech_synthesis") if "Line 2." in call["work"]]
+    assert len(asked) == settings.engine_attempts
+    silent = [line for line in report(engine, settings, again, tmp_path)["lines"] if "empty_speech" in line["reasons"]]
+    assert [line["needs_review"] for line in silent] == [True]
+
+
+def test_a_voice_that_stood_in_is_asked_for_again_by_another_job(
+    engine: Engine, make_settings, clip: Path, tmp_path: Path
+) -> None:
+    wanted = "elevenlabs:pNInz6obpgDQGcFmaJgB"
+    lines = GivenTranscript(TRANSCRIPT.lines[:2]).to_dict()
+    with serving("elevenlabs_speaking", "fish_speaking") as server:
+        settings: Settings = make_settings(
+            **server.settings(), speech_synthesis=("elevenlabs", "fish"), engine_attempts=1, breaker_failures=50
+        )
+        server.plan("elevenlabs_speech", *[status(503)] * 2)
+        first = order(engine, settings, clip, source_transcript=lines, options={"voices": {"default": wanted}})
+        run(engine, settings, first)
+        server.forget()
+        second = another(engine, settings, first)
+        run(engine, settings, second)
+    stood_in, right = (report(engine, settings, held, tmp_path)["lines"] for held in (first, second))
+    assert all("voice_substituted" in line["reasons"] for line in stood_in)
+    assert [line["voice"] for line in right] == [wanted] * 2

@@ -3,6 +3,7 @@
 from flask import Response
 
 from shared.languages import Capabilities, Voice, capabilities, display_name, normalise
+from shared.spoken import speaking
 from web.auth import public
 from web.languages.schemas import LanguageList, Named, SourceLanguage, VoiceBody, VoiceList, VoiceQuery
 from web.neighbours import transaction
@@ -24,13 +25,10 @@ def list_languages() -> Response:
 def list_voices(query: VoiceQuery) -> Response:
     """The voices there are: all, or those of one language, gender or engine."""
     served = _served()
-    wanted = normalise(query.language) if query.language else None
     voices = [
         voice
-        for voice in served.voices
-        if (wanted is None or wanted in voice.languages)
-        and query.gender in {None, voice.gender}
-        and query.engine in {None, voice.engine}
+        for voice in (speaking(served.voices, normalise(query.language)) if query.language else served.voices)
+        if query.gender in {None, voice.gender} and query.engine in {None, voice.engine}
     ]
     return reply(VoiceList(items=[_voice(voice) for voice in voices]))
 

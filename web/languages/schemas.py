@@ -30,7 +30,9 @@ class VoiceQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    language: str | None = Field(None, min_length=2, max_length=35, description="Only voices that speak it.")
+    language: str | None = Field(
+        None, min_length=2, max_length=35, description="Only voices that speak it, those of its region first."
+    )
     gender: Literal["female", "male"] | None = None
     engine: str | None = Field(None, min_length=1, max_length=50, description="Only voices of this engine.")
 

@@ -4,7 +4,8 @@ Nothing is tried again here: see worker.engines.chain.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,7 +33,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ProviderCall:
-    """One call that reached a provider: what it used, or the `outcome` (an error's code) of one that failed."""
+    """One call that reached a provider: what it used, and its `outcome` (`ok`, or an error's code)."""
 
     call_id: UUID
     at: datetime
@@ -58,6 +59,27 @@ def listen(listener: Listener) -> Callable[[], None]:
     return lambda: _listeners.remove(listener)
 
 
+class _PaidInVainError(Exception):
+    """An answer that came, and used something, and is of no use: `error` says why."""
+
+    def __init__(self, error: PipelineError, usage: Iterable[Usage]) -> None:
+        super().__init__(error)
+        self.error = error
+        self.usage = tuple(usage)
+
+
+@contextmanager
+def paid(usage: Iterable[Usage]) -> Iterator[None]:
+    """The answer is there and has used that: it is accounted for though what is raised within makes it of no use.
+
+    For use within the function that is given to `Door.call`.
+    """
+    try:
+        yield
+    except PipelineError as error:
+        raise _PaidInVainError(error, usage) from error
+
+
 class Door:
     """One provider's door. For several threads."""
 
@@ -78,9 +100,11 @@ class Door:
             self._enter()
             try:
                 result = call()
+            except _PaidInVainError as vain:
+                self._failed(vain.error, slot, model, vain.usage)
+                raise vain.error from vain.error.__cause__
             except BaseException as error:
-                self._failed(error)
-                self._tell(slot, model, error.code if isinstance(error, PipelineError) else "internal_error", ())
+                self._failed(error, slot, model, ())
                 raise
             self._breaker.succeeded()
         self._tell(slot, model, "ok", tuple(usage(result)))
@@ -99,12 +123,13 @@ class Door:
     def _away(self, wait: float) -> LeftAloneError:
         return LeftAloneError("provider_unavailable", f"{self.provider} keeps failing and is left alone.", wait)
 
-    def _failed(self, error: BaseException) -> None:
+    def _failed(self, error: BaseException, slot: str, model: str, usage: tuple[Usage, ...]) -> None:
         """Only what may pass says something about the provider's health; anything it answered says that it is there."""
         if isinstance(error, TransientError) and not isinstance(error, OutOfQuotaError):
             self._breaker.failed()
         else:
             self._breaker.succeeded()
+        self._tell(slot, model, error.code if isinstance(error, PipelineError) else "internal_error", usage)
 
     def _tell(self, slot: str, model: str, outcome: str, usage: tuple[Usage, ...]) -> None:
         made = ProviderCall(

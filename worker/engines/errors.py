@@ -18,6 +18,10 @@ class LeftAloneError(TransientError):
     """The provider kept failing and is not asked for a while; `retry_after` says how long."""
 
 
+class NoSoundError(TransientError):
+    """The answer to a line is no sound, or silence. Asking again may help, but each answer is paid for."""
+
+
 def out_of_quota(provider: str, message: str = "") -> OutOfQuotaError:
     """The error for a provider whose account is used up."""
     return OutOfQuotaError("provider_out_of_quota", _sentence(f"The quota at {provider} is used up", message))
@@ -58,6 +62,11 @@ def from_status(
 def malformed(provider: str, what: str) -> TransientError:
     """The provider's answer is not what it should be: `what`, as part of a sentence. Asking again may help."""
     return TransientError("provider_answer_malformed", f"{provider} gave an answer that can't be used: {what}.")
+
+
+def no_sound(provider: str) -> NoSoundError:
+    """The provider spoke a line as nothing."""
+    return NoSoundError("provider_answer_malformed", f"{provider} gave an answer that can't be used: it has no sound.")
 
 
 def _sentence(beginning: str, said: str) -> str:

@@ -6,7 +6,7 @@ An engine makes one attempt a request and never tries again: that, and who follo
 Constructing an engine is cheap and touches neither network nor disk; what is heavy loads at first use.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -230,11 +230,17 @@ class VoiceCloner(Protocol):
 class Separation:
     """What a separator made: the background alone, in a file like the source. None: duck the original.
 
-    `engine` is who did it (`name/model`); the chain says so.
+    `engine` is who did it (`name/model`), and `stands_in` whether for one that could not; the chain says so.
     """
 
     background: Path | None
     engine: str = ""
+    stands_in: bool = False
+
+
+# Gives the file that an earlier try kept under that name, whatever became of the try; else what the function writes to
+# the path that it gets. The name says all that the file hangs on but the sound.
+Keep = Callable[[str, Callable[[Path], None]], Path]
 
 
 class SourceSeparator(Protocol):
@@ -243,6 +249,6 @@ class SourceSeparator(Protocol):
     name: str
     model: str
 
-    def separate(self, sound: Path, out_dir: Path) -> Separation:
-        """Separate the FLAC at `sound`; files go to `out_dir`."""
+    def separate(self, sound: Path, out_dir: Path, keep: Keep) -> Separation:
+        """Separate the FLAC at `sound`; files go to `out_dir`, and what was paid for on the way through `keep`."""
         ...

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import langcodes
 import numpy as np
 import soundfile
 
@@ -14,6 +13,7 @@ from shared.db import transaction
 from shared.dubbing import clones
 from shared.dubbing.transcript import Segment
 from shared.errors import LeaseLostError, PermanentError, PipelineError
+from shared.spoken import serves
 from shared.voice import CLONE
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.engines import chain
@@ -64,7 +64,7 @@ class Clones:
         """
         wished = self._work.request.wished_voices(language)
         asking = [speaker for speaker in speakers if (wished.get(speaker) or wished.get(DEFAULT)) == CLONE]
-        if not asking or not _speaks(self._cloner(), language):
+        if not asking or not serves(self._cloner().languages, language):
             return Own({})
         references = {speaker: self._reference(speaker) for speaker in asking}
         enough = {speaker: reference for speaker, reference in references.items() if reference.facts["seconds"]}
@@ -144,7 +144,3 @@ class Clones:
     def _read(self, start: float, end: float) -> Samples:
         """That stretch of the file, mono."""
         return mono(read_span(self._work.checkpoints.path(self._sound.sound), start, end))
-
-
-def _speaks(cloner: PatientCloner, language: str) -> bool:
-    return langcodes.get(language).language in {langcodes.get(tag).language for tag in cloner.languages}

@@ -1,5 +1,6 @@
 """separate: speech and background apart, where an engine can; else the original is the bed, ducked."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from worker.stages.extract import Extracted
 from worker.work import Work
 
 VERSION = 3
+PART_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,17 @@ def separate(work: Work, sound: Extracted) -> Bed:
         separator = chain.source_separation(work.settings)
         recipe = Recipe("separate", VERSION, (sound.sound.fingerprint,), engine=separator.label, suffix=".flac")
 
+        def keep(name: str, make: Callable[[Path], None]) -> Path:
+            part = Recipe("separate.part", PART_VERSION, (sound.sound.fingerprint,), {"part": name}, suffix=".kept")
+            return work.checkpoints.path(work.checkpoints.make(part, make))
+
         def build(out: Path) -> Facts:
-            made = separator.separate(work.checkpoints.path(sound.sound), work.scratch)
+            made = separator.separate(work.checkpoints.path(sound.sound), work.scratch, keep)
             if made.background is None:
                 out.touch()  # nothing, so that nobody asks again
             else:
                 made.background.rename(out)
-            return {"separated": made.background is not None, "engine": made.engine}
+            return {"separated": made.background is not None, "engine": made.engine, "for_now": made.stands_in}
 
         background = work.checkpoints.make(recipe, build)
         step.ran(separator.label, whole=background.made)

@@ -102,6 +102,8 @@ class Speech:
         if rate < LEAST_OWN_RATE or not is_over(needed, 1.0):
             return spoken
         audio = self._speech(line, spoken.text, rate)
+        if not audio.facts["seconds"]:
+            return spoken
         own_rate = spoken.seconds / audio.facts["seconds"]
         if own_rate < SLIGHTEST_SPEED or audio.facts["voice"] != spoken.voice_id:  # it took no notice, or is another's
             return spoken
@@ -109,13 +111,10 @@ class Speech:
 
     def _spoken(self, line: Segment, wording: Wording) -> SpokenLine:
         spoken = SpokenLine(line.id, wording.text, self._voices[line.speaker], None, 0.0, wording.reasons)
-        try:
-            audio = self._speech(line, wording.text)
-        except PermanentError as error:
-            if error.code != "empty_speech":
-                raise
-            return replace(spoken, reasons=(*spoken.reasons, "empty_speech"))
+        audio = self._speech(line, wording.text)
         facts = audio.facts
+        if not facts["seconds"]:
+            return replace(spoken, reasons=(*spoken.reasons, *facts["reasons"]))
         if audio.made and not facts["voice"].startswith(KEY):  # a clone never comes again
             self.measured.append((facts["voice"], wording.text, facts["seconds"]))
         reasons = (*spoken.reasons, *facts["reasons"])
@@ -149,10 +148,22 @@ class Speech:
         return done or self._work.checkpoints.make(recipe, lambda out: self._say(utterance, out))
 
     def _say(self, utterance: Utterance, out: Path) -> Facts:
+        """The line's FLAC at `out`; an empty file and no seconds where there is nothing to hear: that was paid, too."""
+        try:
+            return self._said(utterance, out)
+        except PermanentError as error:
+            if error.code != "empty_speech":
+                raise
+            out.touch()
+            return {"seconds": 0.0, "voice": utterance.voice_id, "engine": "", "reasons": ["empty_speech"]}
+
+    def _said(self, utterance: Utterance, out: Path) -> Facts:
         voice_id = self._clones.voice_id(utterance.voice_id)
         said = self._synthesiser.speak(utterance._replace(voice_id=voice_id))
         rate, samples = said.sound.rate, trim_and_fade(said.sound.samples, said.sound.rate)
         soundfile.write(out, samples, rate, subtype="PCM_16", format="FLAC")
         voice = utterance.voice_id if said.voice_id == voice_id else said.voice_id
-        spoken = {"engine": said.engine, "voice": voice, "reasons": said.reasons}
+        # The voice's own engine may be back when the line is next wanted; what it refuses to say it will refuse again.
+        for_now = "voice_substituted" in said.reasons and "content_refused" not in said.reasons
+        spoken = {"engine": said.engine, "voice": voice, "reasons": said.reasons, "for_now": for_now}
         return {"seconds": len(samples) / rate, "rate": rate, **spoken}

@@ -13,6 +13,10 @@ from worker.engines.retry import Patience, with_retries
 logger = log.get(__name__)
 
 
+# Troubles with what engines have kept on the way: they say nothing about the engine.
+OURS = frozenset({"storage_unavailable", "artifact_missing"})
+
+
 class Named(Protocol):
     """Any engine."""
 
@@ -68,7 +72,9 @@ class Chain(Generic[Engine]):
         raise worst(met)
 
     def passes_on(self, error: PipelineError) -> bool:
-        """Whether the next engine is to try."""
+        """Whether the next engine is to try; not for what our own store does wrong."""
+        if error.code in OURS:
+            return False
         return isinstance(error, TransientError) or error.code in self._passed_on
 
     def _asked(self, engine: Engine, ask: Callable[[Engine], Result], *, last: bool) -> Result:

@@ -9,12 +9,13 @@ from zlib import crc32
 from shared import log
 from shared.config import Settings
 from shared.errors import PermanentError, PipelineError, TransientError
+from shared.spoken import speaking, speaks
 from shared.voice import Voice, engine_of
 from worker.engines.chain.chain import Chain, label_of
 from worker.engines.door import language_served
+from worker.engines.errors import NoSoundError
 from worker.engines.protocols import NO_SPEECH_CONTEXT, Sound, SpeechContext, SpeechSynthesiser
 from worker.engines.retry import with_retries
-from worker.voices import speaks
 
 logger = log.get(__name__)
 
@@ -89,10 +90,14 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
         return self.speak(Utterance(text, voice_id, language, rate, context)).sound
 
     def speak(self, utterance: Utterance) -> Said:
-        """The line, and who spoke it. Raises as SpeechSynthesiser.synthesise does."""
+        """The line, and who spoke it. Raises as SpeechSynthesiser.synthesise does; `empty_speech` also where patience
+        brought nothing but silence, for the job's next attempt would pay for as much again."""
         token = language_served.set(utterance.language)
         try:
             done = self.first(self._able(utterance), lambda engine: self._said(engine, utterance))
+        except NoSoundError as error:
+            message = "The voice speaks this line as silence. Change the line's text or choose another voice."
+            raise PermanentError("empty_speech", message) from error
         finally:
             language_served.reset(token)
         reasons = ("voice_substituted",) if done.passed else ()
@@ -127,7 +132,7 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
         """A voice of `engine` of the same gender if there is one; one for each voice asked for, as far as they go."""
         key = (engine.name, utterance.voice_id)
         if key not in self._substitutes:
-            fitting = [voice for voice in self._asked_once(engine) if speaks(voice, utterance.language)]
+            fitting = speaking(self._asked_once(engine), utterance.language)
             if not fitting:
                 # Worth another attempt at the whole: the voice's own engine may be back by then.
                 raise TransientError("no_substitute_voice", f"{engine.name} has no voice for {utterance.language}.")

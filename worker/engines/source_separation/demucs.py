@@ -14,7 +14,7 @@ import soxr
 
 from shared.config import Settings
 from worker.engines import extra
-from worker.engines.protocols import Samples, Separation
+from worker.engines.protocols import Keep, Samples, Separation
 from worker.engines.source_separation.stretches import Stretch, stretches
 from worker.media import audio
 from worker.media.masking import crossfaded
@@ -34,8 +34,9 @@ class DemucsSeparator:
         self._folder = settings.models_dir
         self._wished_device = settings.models_device
 
-    def separate(self, sound: Path, out_dir: Path) -> Separation:
+    def separate(self, sound: Path, out_dir: Path, keep: Keep) -> Separation:
         """The background of the FLAC at `sound`. Raises PermanentError `model_unavailable`, TransientError."""
+        del keep
         out_dir.mkdir(parents=True, exist_ok=True)
         frames, rate, channels = audio.shape(sound)
         device = extra.device(self._wished_device)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from shared.config import Settings
-from worker.engines.protocols import Separation
+from worker.engines.protocols import Keep, Separation
 
 
 class Ducking:
@@ -15,7 +15,7 @@ class Ducking:
     def __init__(self, settings: Settings) -> None:
         del settings
 
-    def separate(self, sound: Path, out_dir: Path) -> Separation:
+    def separate(self, sound: Path, out_dir: Path, keep: Keep) -> Separation:
         """No background of its own: the caller ducks the original."""
-        del sound, out_dir
+        del sound, out_dir, keep
         return Separation(background=None)

@@ -17,8 +17,8 @@ from elevenlabs.core.request_options import RequestOptions
 from shared.config import Settings
 from shared.errors import PermanentError
 from worker.engines import errors
-from worker.engines.door import Usage, door
-from worker.engines.protocols import Samples, Separation, Sound
+from worker.engines.door import Usage, door, paid
+from worker.engines.protocols import Keep, Samples, Separation, Sound
 from worker.engines.sdk import elevenlabs as sdk
 from worker.engines.sdk.sound_file import encoded
 from worker.engines.source_separation.stretches import Stretch, stretches
@@ -48,8 +48,8 @@ class ElevenLabsIsolation:
         self._door = door(sdk.PROVIDER, settings)
         self._threads = min(SIDE_BY_SIDE, settings.elevenlabs_concurrency)
 
-    def separate(self, sound: Path, out_dir: Path) -> Separation:
-        """The background of the FLAC at `sound`. What an earlier try was given is not asked for again.
+    def separate(self, sound: Path, out_dir: Path, keep: Keep) -> Separation:
+        """The background of the FLAC at `sound`. Each answer is kept: no stretch is paid for twice.
 
         Raises TransientError, PermanentError.
         """
@@ -57,7 +57,7 @@ class ElevenLabsIsolation:
         frames, rate, channels = audio.shape(sound)
         plan = stretches(frames, round(LONGEST * rate), round(OVERLAP * rate), round(SHORTEST * rate))
         spans = voiced_spans(audio.resampled_mono(sound, VOICE_RATE))
-        voices = list(side_by_side(partial(self._voice, sound, out_dir, spans), plan, self._threads))
+        voices = list(side_by_side(partial(self._voice, sound, out_dir, keep, spans), plan, self._threads))
         parts = (background(sound, stretch, voice) for stretch, voice in zip(plan, voices, strict=True))
         out = out_dir / f"background-{sound.stem}.flac"
         audio.write_flac(out, masking.crossfaded(parts, round(OVERLAP * rate)), rate, channels)
@@ -65,37 +65,42 @@ class ElevenLabsIsolation:
             voice.unlink()
         return Separation(out)
 
-    def _voice(self, sound: Path, out_dir: Path, spans: Sequence[Span], stretch: Stretch) -> Path | None:
+    def _voice(self, sound: Path, out_dir: Path, keep: Keep, spans: Sequence[Span], stretch: Stretch) -> Path | None:
         """The voice of that stretch, as a mono FLAC; None where nobody speaks."""
         rate = audio.shape(sound)[1]
         whole = Span(stretch.first / rate, (stretch.first + stretch.length) / rate)
         if not intersection(spans, [whole]):
             return None
         path = out_dir / f"voice-{sound.stem}-{stretch.first}.flac"
+        # The masking is done anew each time, so its version is not in the name.
+        name = f"{self.name}/{PAID_FOR} {stretch.first}+{stretch.length}"
+        answer = keep(name, lambda out: self._paid(middle(sound, stretch), out, path))
         if not path.exists():
-            mixed = middle(sound, stretch)
-            usage = (Usage("seconds", mixed.seconds),)
-            made = self._door.call(
-                lambda: self._isolated(mixed, path), slot="source_separation", model=PAID_FOR, usage=lambda _: usage
-            )
-            made.rename(path)
+            _decoded(answer, path, rate)
         return path
 
-    def _isolated(self, mixed: Sound, path: Path) -> Path:
-        """One request, its answer decoded."""
+    def _paid(self, mixed: Sound, answer: Path, path: Path) -> None:
+        """Have the voice isolated: the provider's own file to `answer`, a FLAC of it to `path`."""
+        usage = (Usage("seconds", mixed.seconds),)
+
+        def isolated() -> None:
+            self._isolated(mixed, answer)
+            with paid(usage):
+                if _decoded(answer, path, mixed.rate) < len(mixed.samples) - MISSING * mixed.rate:
+                    path.unlink()
+                    raise errors.malformed(sdk.PROVIDER, "the voice ends before the sound does")
+
+        self._door.call(isolated, slot="source_separation", model=PAID_FOR, usage=lambda _: usage)
+
+    def _isolated(self, mixed: Sound, answer: Path) -> None:
+        """One request."""
         padded = np.pad(mixed.samples, (0, max(0, round(SHORTEST * mixed.rate) - len(mixed.samples))))
         file = ("sound.flac", encoded(Sound(padded, mixed.rate), rate=mixed.rate), "audio/flac")
         timeout = math.ceil(self._settings.provider_timeout_seconds + mixed.seconds)
         options = RequestOptions(max_retries=0, timeout_in_seconds=timeout)
-        answer, decoded = path.with_suffix(".mp3"), path.with_suffix(".part")
         with sdk.told(), answer.open("wb") as out:
             for chunk in sdk.client(self._settings).audio_isolation.convert(audio=file, request_options=options):
                 out.write(chunk)
-        frames = _decoded(answer, decoded, mixed.rate)
-        answer.unlink()
-        if frames < len(mixed.samples) - MISSING * mixed.rate:
-            raise errors.malformed(sdk.PROVIDER, "the voice ends before the sound does")
-        return decoded
 
 
 def middle(sound: Path, stretch: Stretch) -> Sound:
@@ -135,8 +140,11 @@ def _fitted(mixed: Sound, voice: Path) -> tuple[int, float]:
 
 def _decoded(answer: Path, out: Path, rate: int) -> int:
     """Decode the answer to a FLAC; its frames. What can't be decoded is no answer."""
+    part = out.with_suffix(".part")
     try:
         blocks = (block[:, np.newaxis] for block in ffmpeg.sound_blocks(answer, stream_index=0, rate=rate))
-        return audio.write_flac(out, blocks, rate, 1)
+        frames = audio.write_flac(part, blocks, rate, 1)
     except (PermanentError, soundfile.SoundFileError) as error:
         raise errors.malformed(sdk.PROVIDER, "it is no sound") from error
+    part.rename(out)
+    return frames

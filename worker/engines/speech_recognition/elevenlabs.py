@@ -10,7 +10,7 @@ from elevenlabs.core.request_options import RequestOptions
 
 from shared.config import Settings
 from shared.dubbing.transcript import Word
-from worker.engines.door import Usage, door
+from worker.engines.door import Usage, door, paid
 from worker.engines.protocols import Piece, Recognised
 from worker.engines.sdk import elevenlabs as sdk
 from worker.engines.sdk.sound_file import encoded, is_mute
@@ -49,6 +49,7 @@ class ElevenLabsRecogniser:
         file = ("piece.flac", encoded(piece.sound), "audio/flac")
         timeout = self._settings.provider_timeout_seconds + piece.sound.seconds / 2
         options = RequestOptions(max_retries=0, timeout_in_seconds=math.ceil(timeout))
+        usage = (Usage("seconds", piece.sound.seconds),)
         told: dict[str, Any] = {"language_code": langcodes.get(language).language} if language else {}
 
         def call() -> tuple[list[Said], str | None]:
@@ -63,9 +64,9 @@ class ElevenLabsRecogniser:
                     request_options=options,
                     **told,
                 )
+            with paid(usage), sdk.told():
                 return list(_words(answer.words, piece)), tag_of(answer.language_code)
 
-        usage = (Usage("seconds", piece.sound.seconds),)
         said, heard_in = self._door.call(call, slot="speech_recognition", model=self.model, usage=lambda _: usage)
         said.sort(key=lambda each: each[0].start)
         words, speakers = tuple(word for word, _ in said), tuple(speaker for _, speaker in said)

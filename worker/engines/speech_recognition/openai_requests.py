@@ -11,7 +11,7 @@ from openai.types.audio.transcription_segment import TranscriptionSegment
 
 from shared.config import Settings, is_no_model
 from shared.dubbing.transcript import Word
-from worker.engines.door import Door, Usage
+from worker.engines.door import Door, Usage, paid
 from worker.engines.protocols import Sound
 from worker.engines.sdk import openai as sdk
 from worker.engines.sdk.sound_file import encoded
@@ -83,15 +83,16 @@ class Requests:
         file, code = ("piece.flac", encoded(sound), "audio/flac"), whisper_code(language) if language else omit
         timeout = self._settings.provider_timeout_seconds + sound.seconds / 2
 
-        def call() -> tuple[Read, Any]:
+        def call() -> tuple[Read, tuple[Usage, ...]]:
             with sdk.told():
                 answer = sdk.client(self._settings).audio.transcriptions.create(
                     file=file, model=model, language=code, timeout=timeout, **options
                 )
-            with sdk.readable():
-                return read(answer, sound), getattr(answer, "usage", None)
+            usage = tuple(_usage(getattr(answer, "usage", None), sound))
+            with paid(usage), sdk.readable():
+                return read(answer, sound), usage
 
-        made, _ = self._door.call(call, slot=SLOT, model=model, usage=lambda result: _usage(result[1], sound))
+        made, _ = self._door.call(call, slot=SLOT, model=model, usage=lambda result: result[1])
         return made
 
 

@@ -1,7 +1,7 @@
 """ElevenLabs: voices of its library and of the account, with their neighbours' lines for the melody."""
 
-import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any
 
@@ -11,14 +11,11 @@ from elevenlabs.core.request_options import RequestOptions
 from elevenlabs.types import VoiceSettings
 
 from shared.config import Settings
-from shared.errors import PermanentError
-from worker.engines.door import Usage, door
-from worker.engines.protocols import NO_SPEECH_CONTEXT, Sound, SpeechContext, Voice
+from worker.engines.protocols import SpeechContext, Voice
 from worker.engines.sdk import elevenlabs as sdk
-from worker.engines.speech_synthesis import pcm
+from worker.engines.speech_synthesis.provider import Line, ProviderSynthesiser
 from worker.engines.voice_cloning.names import CLONE
 
-RATE = 24_000  # Hz; 44.1 and 48 kHz need a larger plan
 LISTING_SECONDS = 10
 PAGES, PAGE = 20, 100
 # https://elevenlabs.io/docs/overview/models, read 2026-11. Each voice speaks all that its model does.
@@ -32,58 +29,37 @@ _V3 = (
     "jv", "ka", "kk", "kn", "ky", "lb", "ln", "lt", "lv", "mk", "ml", "mr", "ne", "ny", "pa", "ps", "sd", "sl", "so",
     "sr", "sw", "te", "th", "ur",
 )  # fmt: skip
-_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
-class ElevenLabsSynthesiser:
+class ElevenLabsSynthesiser(ProviderSynthesiser):
     """A SpeechSynthesiser."""
 
-    name = "elevenlabs"
+    name = sdk.PROVIDER
+    title = "ElevenLabs"
     rates = (0.7, 1.2)
+    sample_rate = 24_000  # 44.1 and 48 kHz need a larger plan
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._door = door(sdk.PROVIDER, settings)
-        self.model = settings.elevenlabs_speech_model
-        self.parallel_lines = 2 * settings.elevenlabs_concurrency  # while one line is stored, another is spoken
+        super().__init__(settings, settings.elevenlabs_speech_model)
 
     def voices(self) -> tuple[Voice, ...]:
         """The account's voices, asked for once. Raises what the provider's failures are."""
         return _listed(self._settings)
 
-    def synthesise(
-        self,
-        text: str,
-        voice_id: str,
-        language: str,
-        *,
-        rate: float = 1.0,
-        context: SpeechContext = NO_SPEECH_CONTEXT,
-    ) -> Sound:
-        """`text` at 24 kHz. Raises PermanentError `voice_not_found`, `empty_speech`, `content_refused`, and what may
-        pass as TransientError."""
-        plain, own_id = pcm.demand_words(text), voice_id.removeprefix("elevenlabs:")
-        if own_id == voice_id or not _ID.fullmatch(own_id):
-            raise _not_found(voice_id)
-        options = {**_language(self.model, language), **_neighbours(self.model, context), **_speed(rate)}
+    def _told(self) -> AbstractContextManager[None]:
+        return sdk.told()
 
-        def spoken() -> Sound:
-            with sdk.told():
-                return pcm.sound(self._asked(plain, voice_id, own_id, options), RATE, self.name)
-
-        usage = (Usage("characters", len(plain)),)
-        return self._door.call(spoken, slot="speech_synthesis", model=self.model, usage=lambda _: usage)
-
-    def _asked(self, text: str, voice_id: str, own_id: str, options: dict[str, Any]) -> bytes:
-        """The sound as it streams in."""
-        speech = sdk.client(self._settings).text_to_speech
+    def _asked(self, line: Line) -> bytes:
+        options = {**_language(self.model, line.language), **_neighbours(self.model, line.context), **_speed(line.rate)}
+        speech, form = sdk.client(self._settings).text_to_speech, "pcm_24000"
         try:
-            return b"".join(
-                speech.stream(own_id, text=text, model_id=self.model, output_format="pcm_24000", seed=0, **options)
+            sound = speech.stream(
+                line.voice, text=line.text, model_id=self.model, output_format=form, seed=0, **options
             )
+            return b"".join(sound)
         except ApiError as error:
             if error.status_code == 404 or sdk.vendor_code(error) in sdk.VOICE_GONE:
-                raise _not_found(voice_id) from error
+                raise self._gone(line) from error
             raise
 
 
@@ -92,11 +68,6 @@ def languages(model: str) -> tuple[str, ...]:
     if "v2_5" in model:
         return _V2_5
     return _V3 if "_v3" in model else _MULTILINGUAL_V2
-
-
-def _not_found(voice_id: str) -> PermanentError:
-    message = f"ElevenLabs has no voice {voice_id!r} (any more). GET /voices lists those there are."
-    return PermanentError("voice_not_found", message)
 
 
 def _language(model: str, language: str) -> dict[str, Any]:
@@ -113,8 +84,8 @@ def _neighbours(model: str, context: SpeechContext) -> dict[str, Any]:
     return {name: text for name, text in said.items() if text}
 
 
-def _speed(rate: float) -> dict[str, Any]:
-    return {} if rate == 1.0 else {"voice_settings": VoiceSettings(speed=rate)}
+def _speed(rate: float | None) -> dict[str, Any]:
+    return {} if rate is None else {"voice_settings": VoiceSettings(speed=rate)}
 
 
 @lru_cache(maxsize=4)

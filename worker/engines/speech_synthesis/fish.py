@@ -1,7 +1,7 @@
 """Fish Audio: the account's own voices, and those of the public library that the operator chose."""
 
-import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import lru_cache
 
 import langcodes
@@ -10,77 +10,47 @@ from fishaudio.core import RequestOptions
 from fishaudio.types import Voice as FishVoice
 
 from shared.config import Settings
-from shared.errors import PermanentError
-from worker.engines.door import Usage, door
-from worker.engines.protocols import NO_SPEECH_CONTEXT, Sound, SpeechContext, Voice
+from worker.engines.protocols import Voice
 from worker.engines.sdk import fish as sdk
-from worker.engines.speech_synthesis import pcm
+from worker.engines.speech_synthesis.provider import Line, ProviderSynthesiser
 from worker.engines.voice_cloning.names import CLONE
 
-RATE = 44_100  # Hz, its own
 LISTING_SECONDS = 10.0
 PAGES, PAGE = 20, 100
 # https://docs.fish.audio/features/text-to-speech, read 2026-11: any voice speaks any of them.
 LANGUAGES = ("en", "zh", "ja", "ko", "de", "fr", "es", "ar", "ru", "nl", "it", "pl", "pt")
-_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
-class FishSynthesiser:
-    """A SpeechSynthesiser."""
+class FishSynthesiser(ProviderSynthesiser):
+    """A SpeechSynthesiser. It tells the language from the text, and takes no neighbours."""
 
-    name = "fish"
+    name = sdk.PROVIDER
+    title = "Fish Audio"
     rates = (0.5, 2.0)
+    sample_rate = 44_100  # its own
+    paid_by = "bytes"
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._door = door(sdk.PROVIDER, settings)
-        self.model = settings.fish_speech_model
-        self.parallel_lines = 2 * settings.fish_concurrency  # while one line is stored, another is spoken
+        super().__init__(settings, settings.fish_speech_model)
 
     def voices(self) -> tuple[Voice, ...]:
         """The account's own voices and the chosen ones, asked for once. Raises what the provider's failures are."""
         return _listed(self._settings)
 
-    def synthesise(
-        self,
-        text: str,
-        voice_id: str,
-        language: str,
-        *,
-        rate: float = 1.0,
-        context: SpeechContext = NO_SPEECH_CONTEXT,
-    ) -> Sound:
-        """`text` at 44.1 kHz. Raises PermanentError `voice_not_found`, `empty_speech`, `content_refused`, and what may
-        pass as TransientError."""
-        del language, context  # it tells the language from the text, and takes no neighbours
-        plain, own_id = pcm.demand_words(text), voice_id.removeprefix("fish:")
-        if own_id == voice_id or not _ID.fullmatch(own_id):
-            raise _not_found(voice_id)
+    def _told(self) -> AbstractContextManager[None]:
+        return sdk.told()
 
-        def spoken() -> Sound:
-            with sdk.told():
-                return pcm.sound(self._asked(plain, voice_id, own_id, rate), RATE, self.name)
-
-        usage = (Usage("bytes", len(plain.encode())),)  # of UTF-8: that is what is paid for
-        return self._door.call(spoken, slot="speech_synthesis", model=self.model, usage=lambda _: usage)
-
-    def _asked(self, text: str, voice_id: str, own_id: str, rate: float) -> bytes:
-        config = TTSConfig(sample_rate=RATE, latency="normal")
-        speed = None if rate == 1.0 else rate
+    def _asked(self, line: Line) -> bytes:
+        config = TTSConfig(sample_rate=self.sample_rate, latency="normal")
         try:
             stream = sdk.client(self._settings).tts.stream(
-                text=text, reference_id=own_id, format="pcm", speed=speed, config=config, model=self.model
+                text=line.text, reference_id=line.voice, format="pcm", speed=line.rate, config=config, model=self.model
             )
             return b"".join(stream)
         except sdk.StatusError as error:
             if error.http_status == 404 or (error.http_status == 400 and "reference" in error.message.casefold()):
-                raise _not_found(voice_id) from error
+                raise self._gone(line) from error
             raise
-
-
-def _not_found(voice_id: str) -> PermanentError:
-    message = f"Fish Audio has no voice {voice_id!r} (any more). GET /voices lists those there are."
-    return PermanentError("voice_not_found", message)
 
 
 @lru_cache(maxsize=4)

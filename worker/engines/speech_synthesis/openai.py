@@ -1,17 +1,16 @@
 """OpenAI's speech models, at OpenAI or at any server that speaks its language."""
 
+from contextlib import AbstractContextManager
+
 import langcodes
 from openai import omit
 
 from shared.config import Settings
-from shared.errors import PermanentError
-from worker.engines.door import Usage, door
-from worker.engines.protocols import NO_SPEECH_CONTEXT, Sound, SpeechContext, Voice
+from worker.engines.protocols import Voice
 from worker.engines.sdk import openai as sdk
 from worker.engines.sdk.openai_languages import SPOKEN
-from worker.engines.speech_synthesis import pcm
+from worker.engines.speech_synthesis.provider import Line, ProviderSynthesiser
 
-RATE = 24_000  # Hz, of the format `pcm`
 # OpenAI names no genders; these are how they sound. The last four don't speak with the tts-1 models.
 _VOICES = (
     ("alloy", None), ("ash", "male"), ("coral", "female"), ("echo", "male"), ("fable", None), ("nova", "female"),
@@ -21,59 +20,41 @@ _VOICES = (
 _NEWER = 4
 
 
-class OpenAISynthesiser:
+class OpenAISynthesiser(ProviderSynthesiser):
     """A SpeechSynthesiser."""
 
-    name = "openai"
+    name = sdk.PROVIDER
+    title = "OpenAI"
     rates = (0.25, 4.0)
+    sample_rate = 24_000  # of the format `pcm`
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._door = door(sdk.PROVIDER, settings)
-        self.model = settings.openai_speech_model
-        self.parallel_lines = 2 * settings.openai_concurrency  # while one line is stored, another is spoken
+        super().__init__(settings, settings.openai_speech_model)
 
     def voices(self) -> tuple[Voice, ...]:
         """The built-in voices of the model; every one speaks every language."""
         offered = _VOICES[:-_NEWER] if self._old else _VOICES
         return tuple(Voice(f"openai:{name}", name.capitalize(), SPOKEN, gender) for name, gender in offered)
 
-    def synthesise(
-        self,
-        text: str,
-        voice_id: str,
-        language: str,
-        *,
-        rate: float = 1.0,
-        context: SpeechContext = NO_SPEECH_CONTEXT,
-    ) -> Sound:
-        """`text` at 24 kHz. Raises PermanentError `voice_not_found`, `empty_speech`, `content_refused`, and what may
-        pass as TransientError."""
-        del context  # there is no field for it, and a text among the instructions could be taken for one
-        plain = pcm.demand_words(text)
-        if voice_id not in {voice.voice_id for voice in self.voices()}:
-            raise PermanentError("voice_not_found", f"OpenAI has no voice {voice_id!r}.")
-
-        def spoken() -> Sound:
-            with sdk.told():
-                return pcm.sound(self._asked(plain, voice_id.removeprefix("openai:"), language, rate), RATE, self.name)
-
-        usage = (Usage("characters", len(plain)),)
-        return self._door.call(spoken, slot="speech_synthesis", model=self.model, usage=lambda _: usage)
-
     @property
     def _old(self) -> bool:
         return self.model.startswith("tts-1")
 
-    def _asked(self, text: str, voice: str, language: str, rate: float) -> bytes:
-        """The sound as it streams in."""
+    def _may_be_a_voice(self, own_id: str) -> bool:
+        return f"openai:{own_id}" in {voice.voice_id for voice in self.voices()}
+
+    def _told(self) -> AbstractContextManager[None]:
+        return sdk.told()
+
+    def _asked(self, line: Line) -> bytes:
+        # There is no field for what is said before and after, and among the instructions it could be taken for one.
         speech = sdk.client(self._settings).audio.speech.with_streaming_response
         with speech.create(
             model=self.model,
-            voice=voice,
-            input=text,
+            voice=line.voice,
+            input=line.text,
             response_format="pcm",
-            instructions=omit if self._old else f"Speak {langcodes.get(language).display_name('en')}.",
-            speed=omit if rate == 1.0 else rate,
+            instructions=omit if self._old else f"Speak {langcodes.get(line.language).display_name('en')}.",
+            speed=omit if line.rate is None else line.rate,
         ) as answer:
             return b"".join(answer.iter_bytes())

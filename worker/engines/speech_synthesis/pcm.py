@@ -13,7 +13,7 @@ def sound(data: bytes, rate: int, provider: str) -> Sound:
         raise errors.malformed(provider, "its sound ends within a sample")
     samples = np.frombuffer(data, "<i2")
     if not np.any(samples):
-        raise errors.malformed(provider, "it has no sound")
+        raise errors.no_sound(provider)
     return Sound(samples.astype(np.float32) / np.float32(32768), rate)
 
 

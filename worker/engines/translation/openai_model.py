@@ -1,7 +1,8 @@
 """A language model that answers in a given form, over whichever of the two APIs a server has."""
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from openai.types.chat import ChatCompletion
@@ -10,10 +11,11 @@ from pydantic import BaseModel, ValidationError
 
 from shared.config import Settings
 from worker.engines import errors
-from worker.engines.door import Door, Usage
+from worker.engines.door import Door, Unit, Usage, paid
 from worker.engines.sdk import openai as sdk
 
 Form = TypeVar("Form", bound=BaseModel)
+_FENCED = re.compile(r"\s*```\w*\s(.*)```\s*", re.DOTALL)
 
 
 class TruncatedError(Exception):
@@ -47,12 +49,13 @@ class Model:
         return answer[0]
 
     def _asked(self, instructions: str, document: str, form: type[Form]) -> tuple[Form | None, tuple[Usage, ...]]:
-        with sdk.told(), sdk.readable():
-            if self._api == "responses":
-                text, usage = _of_response(self._respond(instructions, document, form))
-            else:
-                text, usage = _of_completion(self._complete(instructions, document, form))
-        return (None if text is None else _read(text, form)), usage
+        with sdk.told():
+            by_responses = self._api == "responses"
+            answer = (self._respond if by_responses else self._complete)(instructions, document, form)
+        usage = tuple(_tokens(answer))
+        with paid(usage), sdk.readable():
+            text = _of_response(answer) if isinstance(answer, Response) else _of_completion(answer)
+            return (None if text is None else _read(text, form)), usage
 
     def _respond(self, instructions: str, document: str, form: type[BaseModel]) -> Response:
         return sdk.client(self._settings).responses.create(
@@ -88,14 +91,20 @@ def _schema(form: type[BaseModel]) -> dict[str, object]:
 
 def _read(text: str, form: type[Form]) -> Form:
     try:
-        return form.model_validate_json(text)
+        return form.model_validate_json(_unfenced(text))
     except ValidationError as error:
         raise errors.malformed(sdk.PROVIDER, "it has another form than was asked for") from error
 
 
-def _of_response(response: Response) -> tuple[str | None, tuple[Usage, ...]]:
-    """The answer's text, None where it was cut off, and its tokens."""
-    if not isinstance(response, Response) or not isinstance(response.output, list):
+def _unfenced(text: str) -> str:
+    """The text without the one code fence around it, which models like to put there, if there is one."""
+    fenced = _FENCED.fullmatch(text)
+    return fenced[1] if fenced else text
+
+
+def _of_response(response: Response) -> str | None:
+    """The answer's text; None where it was cut off."""
+    if not isinstance(response.output, list):
         raise errors.malformed(sdk.PROVIDER, "it is no response")
     reason = response.incomplete_details.reason if response.incomplete_details else None
     refusals = [
@@ -109,25 +118,27 @@ def _of_response(response: Response) -> tuple[str | None, tuple[Usage, ...]]:
         raise errors.content_refused(sdk.PROVIDER, " ".join(refusals))
     if response.error is not None:
         raise errors.from_status(sdk.PROVIDER, 500, response.error.message, vendor_code=response.error.code)
-    used = response.usage
-    tokens = _tokens(used, "input_tokens", "output_tokens")
-    return None if response.status == "incomplete" else response.output_text, tuple(tokens)
+    return None if response.status == "incomplete" else response.output_text
 
 
-def _of_completion(completion: ChatCompletion) -> tuple[str | None, tuple[Usage, ...]]:
-    """The answer's text, None where it was cut off, and its tokens."""
-    if not isinstance(completion, ChatCompletion) or not completion.choices:
+def _of_completion(completion: ChatCompletion) -> str | None:
+    """The answer's text; None where it was cut off."""
+    if not completion.choices:
         raise errors.malformed(sdk.PROVIDER, "it is no completion")
-    choice, used = completion.choices[0], completion.usage
+    choice = completion.choices[0]
     if choice.message.refusal or choice.finish_reason == "content_filter":
         raise errors.content_refused(sdk.PROVIDER, choice.message.refusal or "")
-    tokens = _tokens(used, "prompt_tokens", "completion_tokens")
-    return None if choice.finish_reason == "length" else choice.message.content or "", tuple(tokens)
+    return None if choice.finish_reason == "length" else choice.message.content or ""
 
 
-def _tokens(used: Any, given: str, answered: str) -> Iterable[Usage]:
-    """What the answer says was used, under those names, as far as it does."""
-    if isinstance(taken := getattr(used, given, None), int | float):
-        yield Usage("input_tokens", taken)
-    if isinstance(made := getattr(used, answered, None), int | float):
-        yield Usage("output_tokens", made)
+def _tokens(answer: Any) -> Iterator[Usage]:
+    """What the answer says was used, under the names of either API, as far as it does."""
+    used = getattr(answer, "usage", None)
+    units: tuple[tuple[Unit, str, str], ...] = (
+        ("input_tokens", "input_tokens", "prompt_tokens"),
+        ("output_tokens", "output_tokens", "completion_tokens"),
+    )
+    for unit, *names in units:
+        for told in (getattr(used, name, None) for name in names):
+            if isinstance(told, int | float):
+                yield Usage(unit, told)

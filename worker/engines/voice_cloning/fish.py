@@ -1,63 +1,45 @@
 """Fish Audio's private voice models, made from reference audio."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
-from shared.config import Settings
-from worker.engines.door import door
 from worker.engines.protocols import Sound
 from worker.engines.sdk import fish as sdk
+from worker.engines.sdk.sound_file import encoded
 from worker.engines.speech_synthesis.fish import LANGUAGES
-from worker.engines.voice_cloning.files import wav
+from worker.engines.voice_cloning.provider import ProviderCloner
 
 PAGES, PAGE = 20, 100
-MODEL = "voice_model"
-SLOT = "voice_cloning"
 
 
-class FishCloner:
+class FishCloner(ProviderCloner):
     """A VoiceCloner. The reference is uploaded once, not with each line."""
 
-    name = "fish"
+    name = sdk.PROVIDER
+    model = "voice_model"
     languages = frozenset(LANGUAGES)
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._door = door(sdk.PROVIDER, settings)
 
     def clone(self, name: str, samples: Sequence[Sound], language: str) -> str:
         """The voice id of a new voice, seen by this account only."""
-        files = [wav(sample) for sample in samples]
+        files = [encoded(sample, "WAV", sample.rate) for sample in samples]
 
         def made() -> str:
-            with sdk.told():
-                voice = sdk.client(self._settings).voices.create(
-                    title=name, voices=files, visibility="private", tags=[language]
-                )
-                return f"fish:{voice.id}"
+            voice = sdk.client(self._settings).voices.create(
+                title=name, voices=files, visibility="private", tags=[language]
+            )
+            return f"{self.name}:{voice.id}"
 
-        return self._door.call(made, slot=SLOT, model=MODEL, usage=lambda _: ())
+        return self._request(made)
 
-    def delete(self, voice_id: str) -> None:
-        """Delete the clone; nothing happens where it is gone already."""
+    def _told(self) -> AbstractContextManager[None]:
+        return sdk.told()
 
-        def deleted() -> None:
-            with sdk.told():
-                try:
-                    sdk.client(self._settings).voices.delete(voice_id.removeprefix("fish:"))
-                except sdk.StatusError as error:
-                    if error.http_status != 404:
-                        raise
-
-        self._door.call(deleted, slot=SLOT, model=MODEL, usage=lambda _: ())
-
-    def owned(self, prefix: str) -> list[str]:
-        """The ids of the clones whose name begins with `prefix`."""
-
-        def listed() -> list[str]:
-            with sdk.told():
-                return [f"fish:{own_id}" for own_id in self._named(prefix)]
-
-        return self._door.call(listed, slot=SLOT, model=MODEL, usage=lambda _: ())
+    def _deleted(self, own_id: str) -> None:
+        try:
+            sdk.client(self._settings).voices.delete(own_id)
+        except sdk.StatusError as error:
+            if error.http_status != 404:
+                raise
 
     def _named(self, prefix: str) -> list[str]:
         found: list[str] = []
