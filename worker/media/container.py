@@ -104,7 +104,7 @@ def _sounds(dubs: Sequence[SoundTrack], kept: Sequence[Track], *, original_first
 
 def _text(subtitle: SubtitleTrack, container: Container) -> Track:
     codec, language = _text_codec(container), iso639_2(subtitle.language)
-    return Track("subtitle", subtitle, codec, language, subtitle.title, None, "0")
+    return Track("subtitle", subtitle, codec, language, subtitle.title or _name(subtitle.language), None, "0")
 
 
 def _used(facts: MediaFacts, kept: Sequence[Track], remade: Mapping[int, SoundTrack]) -> list[Stream]:
@@ -198,4 +198,8 @@ def _declared(stream: Stream) -> str | None:
 
 
 def _name(tag: str | None) -> str | None:
-    return langcodes.get(tag).autonym() if tag else None
+    """What the language calls itself, in its own script; with its region, for a file may have two of one language."""
+    if not tag:
+        return None
+    language = langcodes.get(tag)
+    return language.display_name(language.maximize())

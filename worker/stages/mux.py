@@ -13,7 +13,7 @@ from worker.stages.scene import Scene
 from worker.subtitles import Cue, to_ass, to_srt
 from worker.work import Work
 
-VERSION = 3
+VERSION = 4
 # Where a file does not say how large its picture is.
 USUAL_SIZE = (1280, 720)
 
@@ -137,9 +137,10 @@ class _Joining:
         if self.work.request.subtitles not in ("embedded", "burned_in"):
             return []
         dub, source, both = (to_srt(cues) for cues in (self.captions.dub, self.captions.source, self.captions.both))
-        texts: list[tuple[str, str, str | None]] = [(dub, self.language, None), (source, self._source_language, None)]
-        if self.language == self._source_language:
-            texts[1] = (source, self._source_language, "Original")
+        texts: list[tuple[str, str, str | None]] = [
+            (dub, self.language, None),
+            (source, self._source_language, "Original"),
+        ]
         if self.work.request.bilingual:
             texts.append((both, self.language, f"{self.language} + {self._source_language}"))
         return [text for text in texts if text[0].strip()]
