@@ -11,7 +11,7 @@ from sqlalchemy import select
 from shared.db import transaction
 from shared.dubbing.transcript import GivenLine, GivenTranscript
 from shared.errors import PermanentError
-from shared.models import Job, Result
+from shared.models import Job, Result, StageSpeed
 from shared.storage import Storage
 from tests.media import a_clip, ffmpeg
 from tests.worker.media.sources import frames, packet_hashes
@@ -57,6 +57,8 @@ def test_all_languages_in_one_file_and_again_with_more_of_them(engine, settings,
     again = another_round(engine, settings, held, "ca")
     assert run(engine, settings, again).status == "COMPLETED"
     assert dubs(engine, held)["ca"] == ("COMPLETED", None)
+    with transaction(engine) as session:
+        assert session.scalar(select(StageSpeed.runs).where(StageSpeed.stage == "assemble")) == 2, "a stage like others"
     both = fetched(settings, results(engine, held)["multi_audio_video.mp4"], tmp_path)
     assert sounds(both) == [("eng", True), ("spa", False), ("cat", False)]
     said = json.loads(fetched(settings, results(engine, held)["multi_audio_video_report.json"], tmp_path).read_text())
