@@ -66,14 +66,18 @@ def plan(
     remade: Mapping[int, SoundTrack] = MappingProxyType({}),
     original_first: bool = False,
     drawn: bool = False,
+    cut: bool = False,
 ) -> Plan:
     """Lay out the dubbed file. The first dub leads, unless the original sound is to be `original_first`.
 
     `data_tags`: the four-letter tag of each data stream of the original. `remade`: what stands for a sound of the
     original that could not stay as it is. `drawn`: the picture is drawn on, so it is encoded anew.
+    `cut`: the original is a stretch, whose sounds are FLAC because it was cut out; few players read that from an mp4.
     """
     container = container_for(facts, drawn=drawn)
     kept = list(_kept(facts, container, source_language, data_tags, remade))
+    if cut and container != "mkv":
+        kept = [replace(track, codec="aac") if _is_flac(facts, track) else track for track in kept]
     if drawn:
         kept = [replace(track, codec="libx264", tag=None) if track.kind == "video" else track for track in kept]
     if is_discontinuous(facts.format):
@@ -110,6 +114,10 @@ def _text(subtitle: SubtitleTrack, container: Container) -> Track:
 def _used(facts: MediaFacts, kept: Sequence[Track], remade: Mapping[int, SoundTrack]) -> list[Stream]:
     indexes = {track.source for track in kept if isinstance(track.source, int)} | remade.keys()
     return [stream for stream in facts.streams if stream.index in indexes]
+
+
+def _is_flac(facts: MediaFacts, track: Track) -> bool:
+    return any(s.index == track.source and (s.kind, s.codec) == ("audio", "flac") for s in facts.streams)
 
 
 def _bounded(track: Track, seconds: float) -> Track:

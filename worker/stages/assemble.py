@@ -106,7 +106,7 @@ class _Assembly:
     def _joining(self, ready: Sequence[jobs.Ready]) -> Joining:
         source = self.heard.transcript.language
         dubs = [SoundTrack(self._fetched(one, _SOUND), one.language) for one in ready]
-        return Joining(dubs, source, self._subtitles(ready, source), original_first=True)
+        return Joining(dubs, source, self._subtitles(ready, source), original_first=True, cut=self.sound.source.cut)
 
     def _subtitles(self, ready: Sequence[jobs.Ready], source: str) -> list[SubtitleTrack]:
         """The source's and every language's; none where none are wanted, nor an empty one."""
