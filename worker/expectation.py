@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shared.config import Settings
 from shared.spoken import serves
 from worker.engines import chain
-from worker.forecast import GIVEN, LANGUAGE_STAGES, SHARED_STAGES, Forecast, expected
+from worker.forecast import CLOSING_STAGES, GIVEN, LANGUAGE_STAGES, SHARED_STAGES, Forecast, expected
 from worker.request import Original, Request
 
 PREVIEW_SECONDS = 30.0
@@ -37,6 +37,7 @@ class Expectation:
                 for language in languages
             },
             lanes,
+            {stage: self._expected(stage, None, speeds) for stage in CLOSING_STAGES},
         )
 
     def _expected(self, stage: str, language: str | None, speeds: Mapping[tuple[str, str], float]) -> float:
@@ -44,7 +45,21 @@ class Expectation:
             return 0.0
         if stage == "slow" and self.request.fit != "video":
             return 0.0
+        if stage == "assemble" and "multi_audio_video" not in self.request.outputs:
+            return 0.0
+        if stage == "listen":
+            return self._listening(language, speeds)
         return expected(stage, self._engine(stage, language), self.seconds_of(stage), speeds)
+
+    def _listening(self, language: str | None, speeds: Mapping[tuple[str, str], float]) -> float:
+        """How long listening goes on once the file is joined; until it was seen, by what the recogniser takes."""
+        engine = listener(self.settings, self.request, language) if language else None
+        if engine is None:
+            return 0.0
+        if (learned := speeds.get(("listen", engine))) is not None:
+            return self.seconds_of("listen") * learned
+        meanwhile = sum(self._expected(stage, language, speeds) for stage in ("mix", "mux"))
+        return max(0.0, expected("transcribe", engine, self.seconds_of("listen"), speeds) - meanwhile)
 
     @property
     def _excerpt_seconds(self) -> float | None:
@@ -60,8 +75,6 @@ class Expectation:
             return GIVEN if given else chain.translation(self.settings).label
         if stage == "synthesize":
             return chain.speech_synthesis(self.settings).label
-        if stage == "listen" and language is not None:
-            return listener(self.settings, self.request, language) or ""
         return chain.source_separation(self.settings).label if stage == "separate" else ""
 
 

@@ -1,21 +1,25 @@
 """How far a job is and how long it will go on, from how fast its stages have been. Pure; seconds of wall time.
 
-All languages pass the shared stages once; then so many of them run side by side, each in a lane.
+All languages pass the shared stages once; then so many of them run side by side, each in a lane; then come the closing
+stages.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 SHARED_STAGES = ("fetch", "excerpt", "extract", "separate", "transcribe")
 LANGUAGE_STAGES = ("translate", "synthesize", "slow", "align", "mix", "mux", "listen", "publish")
+# What follows when every language is over.
+CLOSING_STAGES = ("assemble",)
 GIVEN = "given"
 
 # Seconds for each second of sound where nothing is learned yet: the offline engines on two cores, in
 # docs/measurements/pipeline.md. `given`: with a transcript or a translation that came with the job.
 DEFAULTS = {
     "fetch": 0.0005, "excerpt": 0.05, "extract": 0.0054, "separate": 0.0005, "transcribe": 0.41, "translate": 0.002,
-    "synthesize": 0.05, "slow": 0.05, "align": 0.0035, "mix": 0.05, "mux": 0.006, "listen": 0.0, "publish": 0.008,
+    "synthesize": 0.05, "slow": 0.05, "align": 0.0035, "mix": 0.05, "mux": 0.006, "publish": 0.008,
+    "assemble": 0.014,
 }  # fmt: skip
 GIVEN_DEFAULTS = {"transcribe": 0.046, "translate": 0.0}
 # From here on what a stage has done so far says more about its pace than what earlier jobs took.
@@ -43,23 +47,31 @@ class Forecast:
     shared: Mapping[str, float]
     languages: Mapping[str, Mapping[str, float]]
     lanes: int = 1
+    closing: Mapping[str, float] = field(default_factory=dict)
 
     def of_language(self, language: str, at: Position | None) -> float:
         """Progress of one language's own work, 0 to 1; None: not begun."""
         return _done(self.languages[language], at) / max(_total(self.languages[language]), 1e-9)
 
-    def progress(self, shared: Position | None, languages: Mapping[str, Position]) -> float:
-        """Progress of the whole job, 0 to 1: where the shared stages and each language that has begun are."""
+    def progress(
+        self, shared: Position | None, languages: Mapping[str, Position], closing: Position | None = None
+    ) -> float:
+        """Progress of the whole job, 0 to 1: where each language that has begun is, and the stages around them."""
         lanes = max(1, self.lanes)
-        whole = _total(self.shared) + sum(map(_total, self.languages.values())) / lanes
+        around = _total(self.shared) + _total(self.closing)
+        whole = around + sum(map(_total, self.languages.values())) / lanes
         done = sum(_done(stages, languages.get(name)) for name, stages in self.languages.items()) / lanes
-        return min(1.0, (_done(self.shared, shared) + done) / max(whole, 1e-9))
+        done += _done(self.shared, shared) + _done(self.closing, closing)
+        return min(1.0, done / max(whole, 1e-9))
 
-    def remaining(self, shared: Position | None, languages: Mapping[str, Position]) -> float:
-        """Seconds until the last language is ready. Those that run go on, the others take the lanes that get free."""
+    def remaining(
+        self, shared: Position | None, languages: Mapping[str, Position], closing: Position | None = None
+    ) -> float:
+        """Seconds until all is ready. The languages that run go on, the others take the lanes that get free."""
         begun = [_left(stages, languages[name]) for name, stages in self.languages.items() if name in languages]
         waiting = [_total(stages) for name, stages in self.languages.items() if name not in languages]
-        return _left(self.shared, shared) + _packed([*begun, *waiting], self.lanes)
+        around = _left(self.shared, shared) + _left(self.closing, closing)
+        return around + _packed([*begun, *waiting], self.lanes)
 
 
 def _packed(lengths: Iterable[float], lanes: int) -> float:

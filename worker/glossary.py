@@ -1,6 +1,7 @@
 """Terms that are to be kept, or rendered as somebody wishes. Pure.
 
-A glossary maps a term to its rendering; a term that is to be kept maps to itself. Case does not matter in the source.
+A glossary maps a term to its rendering; a term that is to be kept maps to itself, and keeps the case that it has in the
+source. To find a term case does not matter.
 """
 
 import re
@@ -34,10 +35,10 @@ def protected(glossary: Mapping[str, str], text: str) -> tuple[str, tuple[str, .
         return text, ()
     for term in sorted(glossary, key=len, reverse=True):
 
-        def place(found: re.Match[str], rendering: str = glossary[term]) -> str:
+        def place(found: re.Match[str], kept: str = term, rendering: str = glossary[term]) -> str:
             if len(renderings) == len(_LETTERS):
                 return found.group()
-            renderings.append(rendering)
+            renderings.append(found.group() if rendering == kept else rendering)
             return _PLACE + _LETTERS[len(renderings) - 1]
 
         text = _pattern(term).sub(place, text)

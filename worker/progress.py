@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared import log
 from shared.errors import LeaseLostError
-from worker.forecast import LANGUAGE_STAGES, SHARED_STAGES, Forecast, Position
+from worker.forecast import CLOSING_STAGES, LANGUAGE_STAGES, SHARED_STAGES, Forecast, Position
 
 logger = log.get(__name__)
 
@@ -77,6 +77,7 @@ class Progress:
         self._stopped = threading.Event()
         self._shared: Position | None = None
         self._languages: dict[str, Position] = {}
+        self._closing: Position | None = None
 
     @contextmanager
     def stage(self, stage: str, language: str | None = None) -> Iterator[Step]:
@@ -98,11 +99,13 @@ class Progress:
             self._languages[language] = READY
 
     def moved(self, language: str | None, position: Position, *, written: bool) -> None:
-        """Remember where the shared stages or a language are, and write it if it is to be `written`."""
+        """Remember where a language, or a stage of the whole job, is, and write it if it is to be `written`."""
         if self._stopped.is_set():
             raise LeaseLostError("another language of the job noticed it")
         with self._lock:
-            if language is None:
+            if position.stage in CLOSING_STAGES:
+                self._closing = position
+            elif language is None:
                 self._shared = position
             else:
                 self._shared = Position(SHARED_STAGES[-1], 1.0)
@@ -118,7 +121,7 @@ class Progress:
         dub = (language, position.stage, forecast.of_language(language, position)) if language else None
         return Report(
             stage,
-            forecast.progress(self._shared, self._languages),
-            forecast.remaining(self._shared, self._languages),
+            forecast.progress(self._shared, self._languages, self._closing),
+            forecast.remaining(self._shared, self._languages, self._closing),
             dub,
         )

@@ -1,5 +1,6 @@
 """The report of one dub: the measures, per line and overall, who did what, and what a person should look at."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -138,8 +139,12 @@ def _warnings(dubbed: Dubbed) -> list[dict[str, str]]:
         codes.append("peaks_over")
     if dubbed.muxed.missing_letters:
         codes.append("font_missing")
-    streams = [{"code": "stream_changed", "message": sentence} for sentence in dubbed.muxed.warnings]
-    return [*({"code": code, "message": SENTENCES[code]} for code in codes), *streams]
+    return [*({"code": code, "message": SENTENCES[code]} for code in codes), *stream_warnings(dubbed.muxed.warnings)]
+
+
+def stream_warnings(sentences: Iterable[str]) -> list[dict[str, str]]:
+    """What a file's report says of streams that could not be kept as they were."""
+    return [{"code": "stream_changed", "message": sentence} for sentence in sentences]
 
 
 def _fit(scene: Scene) -> dict[str, Any]:

@@ -63,9 +63,10 @@ def examined(
 ) -> Video:
     """Look at the object that is there and record the verdict on a video that waits for its bytes or is imported.
 
-    READY or REJECTED (`size_mismatch`, `empty_upload`, `too_large`, `not_media`, `no_audio`, `truncated`, `too_long`)
-    in the row that is returned; a video that is over already, or no longer under the writer's `fence`, is returned
-    as it is. Raises AppError `not_found` (404; deleted too), `not_uploaded` (409), `probe_busy` (503); TransientError.
+    READY or REJECTED (`size_mismatch`, `empty_upload`, `too_large`, `not_media`, `no_audio`, `picture_unreadable`,
+    `truncated`, `too_long`) in the row that is returned; a video that is over already, or no longer under the writer's
+    `fence`, is returned as it is. Raises AppError `not_found` (404; deleted too), `not_uploaded` (409), `probe_busy`
+    (503); TransientError.
     """
     video = _current(transaction, video_id)
     if video.status in UNDECIDED:

@@ -37,6 +37,7 @@ Read = Callable[[int, int], bytes]
 REJECTIONS = {
     "not_media": "This is not a video or sound file that can be read. Announce the original file as a new video.",
     "no_audio": "The file has no sound, so there is nothing to dub. Announce one with sound as a new video.",
+    "picture_unreadable": "The file's picture is in a format that can't be read. Export it as H.264, as a new video.",
     "truncated": "The file ends before it should: it was probably cut off. Announce the whole file as a new video.",
 }
 
@@ -56,7 +57,8 @@ def probe(read: Read, size_bytes: int, *, thumbnail: bool = True) -> Probed:
     """Probe a file of `size_bytes`; `read(offset, length)` gives its bytes and may raise what it likes.
 
     At most 64 MiB are read in 15 s of wall time and 10 s of CPU. Raises AppError (422) `not_media`, `no_audio`,
-    `truncated`; AppError (503) `probe_busy` when two run already; TransientError when the bytes came too slowly.
+    `picture_unreadable`, `truncated`; AppError (503) `probe_busy` when two run already; TransientError when the
+    bytes came too slowly.
     """
     if not _slots.acquire(blocking=False):
         raise AppError("probe_busy", "Other files are being looked at. Try again shortly.", 503, retry_after=5)

@@ -61,7 +61,7 @@ OPTIONS = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "pipe", 
 
 
 class RejectedError(Exception):
-    """The file can't be dubbed; `code` is not_media, no_audio or truncated, `reason` is for the log."""
+    """The file can't be dubbed; `code` is one of probe.REJECTIONS, `reason` is for the log."""
 
     def __init__(self, code: str, reason: str = "") -> None:
         super().__init__(code)
@@ -144,6 +144,8 @@ def _judged(container: Any, facts: MediaFacts, source: Source) -> MediaFacts:
         raise RejectedError("not_media")
     if facts.audio is None or not facts.audio.sample_rate:
         raise RejectedError("no_audio")
+    if facts.video is not None and _is_shapeless(facts.video, container):
+        raise RejectedError("picture_unreadable")
     end, exact = _end(container, facts, source)
     declared = facts.duration_seconds
     missing = missing_riff_bytes(source) * declared / source.size_bytes
@@ -153,6 +155,11 @@ def _judged(container: Any, facts: MediaFacts, source: Source) -> MediaFacts:
     if length <= 0:
         raise RejectedError("not_media")
     return MediaFacts(facts.format, length, facts.streams)
+
+
+def _is_shapeless(video: Stream, container: Any) -> bool:
+    """Raw pictures of which nobody knows how a pixel is stored: no decoder takes them, and no container either."""
+    return video.codec == "rawvideo" and container.streams[video.index].codec_context.pix_fmt is None
 
 
 def _end(container: Any, facts: MediaFacts, source: Source) -> tuple[float | None, bool]:

@@ -15,6 +15,7 @@ from shared.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 HOOKS = sorted((ROOT / ".platform/hooks").rglob("*.sh"))
+MIGRATE, FONTS = (ROOT / ".platform/hooks" / name for name in ("predeploy/10_migrate.sh", "prebuild/10_fonts.sh"))
 START = ROOT / ".platform/start"
 NGINX = ROOT / ".platform/nginx/conf.d/elasticbeanstalk/10_onevoice.conf"
 
@@ -109,8 +110,30 @@ def test_hooks_run_and_are_clean() -> None:
 def test_only_the_web_tiers_leader_migrates(leader: str | None, tier: str | None) -> None:
     given = {"PATH": "/usr/bin:/bin", "EB_IS_COMMAND_LEADER": leader, "ONEVOICE_TIER": tier}
     environment = {name: value for name, value in given.items() if value is not None}
-    done = subprocess.run(["bash", HOOKS[0]], env=environment, capture_output=True, text=True)
+    done = subprocess.run(["bash", MIGRATE], env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("tier", "there", "dnf_ends", "asked", "said"),
+    [
+        ("web", 1, 0, False, ""),
+        ("worker", 0, 0, False, ""),
+        ("worker", 1, 0, True, ""),
+        ("worker", 1, 1, True, "drawn"),
+    ],
+)
+def test_workers_get_fonts_and_a_deploy_does_not_fail_for_want_of_them(
+    tmp_path: Path, tier: str, there: int, dnf_ends: int, asked: bool, said: str
+) -> None:
+    for name, ends in {"rpm": there, "dnf": dnf_ends}.items():
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/{name}.asked\nexit {ends}\n')
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "ONEVOICE_TIER": tier}
+    done = subprocess.run(["bash", FONTS], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert (tmp_path / "dnf.asked").exists() == asked
+    assert said in done.stderr if said else not done.stderr
 
 
 class _NoDoubles(yaml.SafeLoader):

@@ -39,3 +39,9 @@ def test_the_longest_term_wins_and_a_text_with_places_is_left() -> None:
     assert renderings == ("pista doblada",)
     assert glossary.protected(TERMS, "a dub Qzxva") == ("a dub Qzxva", ())
     assert glossary.restored(placed.upper(), renderings) == "A pista doblada"
+
+
+def test_what_is_kept_keeps_the_case_that_it_has_in_the_source():
+    terms = {"the": "the", "onevoice": "OneVoice"}
+    text, renderings = glossary.protected(terms, "The boat, the ONEVOICE.")
+    assert glossary.restored(text, renderings) == "The boat, the OneVoice."

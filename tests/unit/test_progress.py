@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import LeaseLostError
-from worker.forecast import LANGUAGE_STAGES, SHARED_STAGES, Forecast, Position, expected
+from worker.forecast import CLOSING_STAGES, LANGUAGE_STAGES, SHARED_STAGES, Forecast, Position, expected
 from worker.progress import Progress, Report
 
 LANGUAGES = ("es", "ca", "fr")
@@ -28,7 +28,7 @@ def forecasts(draw):
         language: {stage: draw(lengths) for stage in LANGUAGE_STAGES}
         for language in LANGUAGES[: draw(st.integers(1, 3))]
     }
-    return Forecast(shared, languages, draw(st.integers(1, 4)))
+    return Forecast(shared, languages, draw(st.integers(1, 4)), {stage: draw(lengths) for stage in CLOSING_STAGES})
 
 
 def watched(forecast=FORECAST, write=None):
@@ -51,18 +51,24 @@ def test_it_rises_from_nothing_to_all_in_any_interleaving(forecast, order):
         name = order.choice(names)
         languages[name] = Position(*left[name].pop(0))
         seen.append(forecast.progress(shared, languages))
+    closing = None
+    for stage in CLOSING_STAGES:
+        for fraction in (0.0, 0.5, 1.0):
+            closing = Position(stage, fraction)
+            seen.append(forecast.progress(shared, languages, closing))
     assert all(later >= earlier - 1e-9 for earlier, later in pairwise(seen))
     assert seen[0] == 0.0
-    whole = sum(forecast.shared.values()) + sum(sum(stages.values()) for stages in forecast.languages.values())
+    parts = [forecast.shared, *forecast.languages.values(), forecast.closing]
+    whole = sum(sum(stages.values()) for stages in parts)
     assert seen[-1] == pytest.approx(1.0) or whole < 1e-6
-    assert forecast.remaining(shared, languages) == pytest.approx(0.0)
+    assert forecast.remaining(shared, languages, closing) == pytest.approx(0.0)
 
 
 @given(forecasts())
 def test_what_remains_fits_the_lanes(forecast):
-    shared = sum(forecast.shared.values())
+    around = sum(forecast.shared.values()) + sum(forecast.closing.values())
     each = [sum(stages.values()) for stages in forecast.languages.values()]
-    remaining = forecast.remaining(None, {}) - shared
+    remaining = forecast.remaining(None, {}) - around
     least = max(*each, sum(each) / forecast.lanes)
     assert least - 1e-6 <= remaining <= sum(each) + 1e-6
 
@@ -108,6 +114,21 @@ def test_a_language_that_is_over_is_behind_no_more():
     with progress.stage("mix", "es"):
         pass
     assert written[-1].stage == "mix"
+
+
+def test_what_closes_a_job_is_shown_as_its_stage_and_adds_to_it():
+    own, around = dict.fromkeys(LANGUAGE_STAGES, 1.0), dict.fromkeys(SHARED_STAGES, 1.0)
+    progress, written, _ = watched(Forecast(around, {"es": own}, closing={"assemble": 2.0}))
+    with progress.stage("publish", "es"):
+        pass
+    progress.over("es")
+    with progress.stage("assemble"):
+        pass
+    assert (written[-1].stage, written[-1].dub) == ("assemble", None)
+    assert (written[-1].progress, written[-1].remaining_seconds) == (
+        pytest.approx(1 - 2 / (len(own) + len(around) + 2)),
+        pytest.approx(2.0),
+    )
 
 
 def test_it_never_goes_back_within_a_stage():

@@ -49,6 +49,18 @@ def made(path: Path, *arguments: str | Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize(("pixels", "readable"), [("yuv420p", False), ("uyvy422", True)])
+def test_raw_pictures_that_no_decoder_takes_are_refused(tmp_path: Path, pixels: str, readable: bool) -> None:
+    """QuickTime knows names for some ways to store a pixel; of the others its file says nothing."""
+    drawn = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=5:duration=2", "-f", "lavfi", "-i", "sine=duration=2")
+    raw = ("-c:v", "rawvideo", "-pix_fmt", pixels, "-c:a", "pcm_s16le")
+    path = made(tmp_path / "raw.mov", *drawn, *raw, *(() if readable else ("-tag:v", "yv12")))
+    if readable:
+        assert Counted(path).probed().facts.video
+    else:
+        assert refusal(path) == "picture_unreadable"
+
+
 def test_facts_of_a_film(media: Path) -> None:
     read = Counted(media / "clip.mp4")
     found = read.probed()

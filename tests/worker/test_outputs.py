@@ -11,7 +11,7 @@ from sqlalchemy import select
 from shared.db import transaction
 from shared.dubbing.transcript import GivenLine, GivenTranscript
 from shared.errors import PermanentError
-from shared.models import Job, Result
+from shared.models import Job, Result, StageSpeed
 from shared.storage import Storage
 from tests.media import a_clip, ffmpeg
 from tests.worker.media.sources import frames, packet_hashes
@@ -19,6 +19,7 @@ from tests.worker.media.test_mux import banner
 from tests.worker.test_languages import SOURCE, another_round, dubs
 from tests.worker.test_pipeline import fetched, order, report, results, run
 from worker.media.probed import facts_of
+from worker.stages.mux import LOST
 from worker.timeline import Slow, Warp
 
 
@@ -57,6 +58,8 @@ def test_all_languages_in_one_file_and_again_with_more_of_them(engine, settings,
     again = another_round(engine, settings, held, "ca")
     assert run(engine, settings, again).status == "COMPLETED"
     assert dubs(engine, held)["ca"] == ("COMPLETED", None)
+    with transaction(engine) as session:
+        assert session.scalar(select(StageSpeed.runs).where(StageSpeed.stage == "assemble")) == 2, "a stage like others"
     both = fetched(settings, results(engine, held)["multi_audio_video.mp4"], tmp_path)
     assert sounds(both) == [("eng", True), ("spa", False), ("cat", False)]
     said = json.loads(fetched(settings, results(engine, held)["multi_audio_video_report.json"], tmp_path).read_text())
@@ -179,6 +182,9 @@ def test_a_part_of_a_file_with_several_sounds(engine, settings, bilingual_talk, 
     held = order(engine, settings, bilingual_talk, options=options)
     assert run(engine, settings, held).status == "COMPLETED"
     assert report(engine, settings, held, tmp_path)["lines"]
+    dubbed = fetched(settings, results(engine, held)["dubbed_video.mp4"], tmp_path)
+    codecs = [stream.codec for stream in facts_of(dubbed).streams if stream.kind == "audio"]
+    assert codecs == ["aac"] * 4, "the stretch has FLAC, which few players read from an mp4"
 
 
 def test_a_sound_that_is_not_there_is_refused(engine, settings, talk):
@@ -261,6 +267,26 @@ def test_the_picture_gives_way_in_whatever_file(engine, settings, talk, tmp_path
     told = [stream.channels for stream in facts_of(dubbed).streams if stream.kind == "audio"]
     assert told[:2] == [media.audio.channels] * 2
     assert told[2:] == ([2] if name == "surround.mkv" else []), "what has no packets has no place in an mp4"
+
+
+def test_a_damaged_second_sound_stops_no_slowed_language(engine, settings, talk, tmp_path):
+    broken = ("-map", "0", "-map", "0:a", "-c", "copy", "-bsf:a:1", "noise=amount='if(gt(n,140),1,0)'")
+    ffmpeg("-i", talk, *broken, tmp_path / "broken.mkv")
+    held = crowded(engine, settings, tmp_path / "broken.mkv", fit="video")
+    assert run(engine, settings, held).status == "COMPLETED"
+    said = report(engine, settings, held, tmp_path)
+    assert said["fit"]["added_seconds"] > 0.2
+    assert [w["message"] for w in said["warnings"] if "Stream 2" in w["message"]] == [LOST.format(index=2)]
+    assert len(sounds(fetched(settings, results(engine, held)["dubbed_video.mp4"], tmp_path))) == 2
+
+
+def test_sound_alone_as_a_file_of_its_own(engine, settings, talk, tmp_path):
+    """What `video_per_language` is for a file without a picture: the dub, the original and the subtitles in an .m4a."""
+    ffmpeg("-i", talk, "-vn", "-c", "copy", tmp_path / "talk.m4a")
+    held = ordered(engine, settings, tmp_path / "talk.m4a", outputs=["video_per_language"])
+    assert run(engine, settings, held).status == "COMPLETED"
+    dubbed = fetched(settings, results(engine, held)["dubbed_audio.m4a"], tmp_path)
+    assert (sounds(dubbed), texts(dubbed)) == ([("spa", True), ("eng", False)], ["spa", "eng"])
 
 
 def test_nothing_gives_way_that_need_not(engine, settings, talk, tmp_path):

@@ -11,6 +11,8 @@ import soxr
 from shared.dubbing.transcript import GivenLine, GivenTranscript
 from tests.media import ffmpeg, speech
 from tests.worker.test_pipeline import fetched, order, report, results, run
+from worker.engines.protocols import Separation
+from worker.engines.registry import Registry
 from worker.media.meter import lufs, measured
 from worker.spans import Span
 
@@ -87,3 +89,38 @@ def test_each_speaker_is_as_loud_as_in_the_source(engine, settings, tmp_path):
     host, guest = (lufs(powers, [Span(row["start"], row["end"])]) for row in rows)
     source = measured([sound])
     assert host - guest == pytest.approx(lufs(source, [Span(1, 3)]) - lufs(source, [Span(4, 6)]), abs=1.0)
+
+
+class LoudBackground:
+    """An engine that finds a hiss just below full scale behind every voice."""
+
+    name = "loud"
+    model = "loud-1"
+
+    def separate(self, sound: Path, out_dir: Path) -> Separation:
+        info = soundfile.info(sound)
+        hiss = np.random.default_rng(2).uniform(-0.9, 0.9, (info.frames, info.channels))
+        soundfile.write(out_dir / "hiss.flac", hiss, RATE)
+        return Separation(out_dir / "hiss.flac")
+
+
+def register(registry: Registry) -> None:
+    registry.register("source_separation", "loud", lambda _settings: LoudBackground())
+
+
+def test_the_dialogue_is_measured_behind_the_limiter(engine, make_settings, tmp_path):
+    """Over a bed that leaves it no room the voice is turned down with it, and the report says so."""
+    modules = ("tests.fakes", "tests.worker.test_sound")
+    settings = make_settings(engine_modules=modules, source_separation=("loud",))
+    options = {"background": "keep", "outputs": ["audio", "stems"]}
+    held = order(engine, settings, clip(tmp_path, talk(tmp_path, 1)), options=options)
+    assert run(engine, settings, held).status == "COMPLETED"
+    mix = report(engine, settings, held, tmp_path)["measures"]["mix"]
+    made = results(engine, held)
+    dub = heard(fetched(settings, made["dubbed_audio.m4a"], tmp_path))[:, 0]
+    voice = soundfile.read(fetched(settings, made["voice_stem.flac"], tmp_path))[0]
+    size = min(len(dub), len(voice))
+    share = np.dot(dub[:size], voice[:size]) / np.dot(voice, voice)  # how much of the stem is in the dub
+    turned_down = mix["dub_dialogue_lufs"] - mix["target_lufs"]
+    assert turned_down < -1.0
+    assert turned_down == pytest.approx(20 * np.log10(share) - mix["voice_gain_db"], abs=0.5)

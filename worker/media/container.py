@@ -66,14 +66,18 @@ def plan(
     remade: Mapping[int, SoundTrack] = MappingProxyType({}),
     original_first: bool = False,
     drawn: bool = False,
+    cut: bool = False,
 ) -> Plan:
     """Lay out the dubbed file. The first dub leads, unless the original sound is to be `original_first`.
 
     `data_tags`: the four-letter tag of each data stream of the original. `remade`: what stands for a sound of the
     original that could not stay as it is. `drawn`: the picture is drawn on, so it is encoded anew.
+    `cut`: the original is a stretch, whose sounds are FLAC because it was cut out; few players read that from an mp4.
     """
     container = container_for(facts, drawn=drawn)
     kept = list(_kept(facts, container, source_language, data_tags, remade))
+    if cut and container != "mkv":
+        kept = [replace(track, codec="aac") if _is_flac(facts, track) else track for track in kept]
     if drawn:
         kept = [replace(track, codec="libx264", tag=None) if track.kind == "video" else track for track in kept]
     if is_discontinuous(facts.format):
@@ -104,12 +108,16 @@ def _sounds(dubs: Sequence[SoundTrack], kept: Sequence[Track], *, original_first
 
 def _text(subtitle: SubtitleTrack, container: Container) -> Track:
     codec, language = _text_codec(container), iso639_2(subtitle.language)
-    return Track("subtitle", subtitle, codec, language, subtitle.title, None, "0")
+    return Track("subtitle", subtitle, codec, language, subtitle.title or _name(subtitle.language), None, "0")
 
 
 def _used(facts: MediaFacts, kept: Sequence[Track], remade: Mapping[int, SoundTrack]) -> list[Stream]:
     indexes = {track.source for track in kept if isinstance(track.source, int)} | remade.keys()
     return [stream for stream in facts.streams if stream.index in indexes]
+
+
+def _is_flac(facts: MediaFacts, track: Track) -> bool:
+    return any(s.index == track.source and (s.kind, s.codec) == ("audio", "flac") for s in facts.streams)
 
 
 def _bounded(track: Track, seconds: float) -> Track:
@@ -198,4 +206,8 @@ def _declared(stream: Stream) -> str | None:
 
 
 def _name(tag: str | None) -> str | None:
-    return langcodes.get(tag).autonym() if tag else None
+    """What the language calls itself, in its own script; with its region, for a file may have two of one language."""
+    if not tag:
+        return None
+    language = langcodes.get(tag)
+    return language.display_name(language.maximize())

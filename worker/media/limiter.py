@@ -25,9 +25,12 @@ _DELAY = _LOOK_AHEAD + _HALF
 _Decibels = NDArray[np.float64]
 
 
-def limit(blocks: Iterable[Samples], ceiling_db: float = CEILING_DB) -> Iterator[Samples]:
-    """`blocks` (n, channels) with no true peak above `ceiling_db` (dBTP); as many samples, at the same times."""
-    limiter = _Limiter(10 ** (ceiling_db / 20))
+def limit(blocks: Iterable[Samples], ceiling_db: float = CEILING_DB, *, riding: int = 0) -> Iterator[Samples]:
+    """`blocks` (n, channels) with no true peak above `ceiling_db` (dBTP); as many samples, at the same times.
+
+    The last channels that are `riding` get the others' gain and have no say in it.
+    """
+    limiter = _Limiter(10 ** (ceiling_db / 20), riding)
     for block in blocks:
         yield from limiter.take(block)
     yield from limiter.flush()
@@ -36,8 +39,9 @@ def limit(blocks: Iterable[Samples], ceiling_db: float = CEILING_DB) -> Iterator
 class _Limiter:
     """Holds back the last 5 ms, and remembers the gain's course so far (decibels, one value a sample)."""
 
-    def __init__(self, ceiling: float) -> None:
+    def __init__(self, ceiling: float, riding: int) -> None:
         self._ceiling = ceiling
+        self._riding = riding
         self._past: Samples | None = None  # both known when the first block says how many channels there are
         self._held: Samples | None = None
         self._released = 0.0
@@ -60,7 +64,7 @@ class _Limiter:
             yield from self.take(np.zeros((_DELAY, self._past.shape[1]), np.float32))
 
     def _limited(self, sound: Samples, ready: int) -> Samples:
-        needed = _needed_gain(sound, self._ceiling)
+        needed = _needed_gain(sound[:, : sound.shape[1] - self._riding], self._ceiling)
         out = sound[_HALF : _HALF + ready]
         if needed is None and self._released == 0.0 and not self._ahead.any():
             self._ahead = np.zeros(_LOOK_AHEAD - 1)

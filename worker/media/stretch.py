@@ -16,6 +16,7 @@ from worker.engines.protocols import Samples, Sound
 from worker.media.audio import faded
 from worker.media.loudness import amplitude, gain_db
 from worker.media.meter import line_lufs
+from worker.memory import give_back
 
 RATE = 48_000
 # Half a per cent is not heard, and not stretching is exact.
@@ -24,6 +25,7 @@ UNHEARD = 0.005
 FEW_JOBS = 40
 # So many lines may be done before their turn: more would only take memory.
 MOST_EARLY = 4
+LONG_SECONDS = 5.0
 _SEED = 1  # the stretcher dithers phases: seeded, the same line always comes out the same
 
 
@@ -83,7 +85,7 @@ def _stretcher() -> Callable[[tuple[int, StretchJob]], tuple[int, tuple[int, Sam
 
 
 def _numbered(item: tuple[int, StretchJob]) -> tuple[int, tuple[int, Samples]]:
-    return item[0], _done(item[1])
+    return item[0], _tidied(_done(item[1]))
 
 
 def _in_order(
@@ -94,8 +96,15 @@ def _in_order(
     for number, result in done:
         early[number] = result
         while turn in early:
-            yield early.pop(turn)
+            yield _tidied(early.pop(turn))
             turn += 1
+
+
+def _tidied(done: tuple[int, Samples]) -> tuple[int, Samples]:
+    """`done`, and what a long line took besides is given back: else each process keeps it for its next long line."""
+    if len(done[1]) > LONG_SECONDS * RATE:
+        give_back()
+    return done
 
 
 def _done(job: StretchJob) -> tuple[int, Samples]:

@@ -14,7 +14,8 @@ from shared.errors import PermanentError, TransientError
 from shared.storage import ObjectChangedError, results_prefix
 from worker.media import ffmpeg
 from worker.media.ffmpeg import Joining, SoundTrack, SubtitleTrack, container_for
-from worker.report import Dubbed
+from worker.progress import Step
+from worker.report import Dubbed, stream_warnings
 from worker.stages.captions import heard_lines
 from worker.stages.extract import Extracted
 from worker.stages.transcribe import Heard
@@ -45,14 +46,23 @@ def assemble(work: Work, sound: Extracted, heard: Heard) -> None:
         return
     logger.info("assembling", languages=[one.language for one in ready])
     prefix = f"{results_prefix(work.held.job_id)}all/{work.held.lease_token}/"
-    try:
-        results = _Assembly(work, sound, heard, prefix).results(ready)
-    except PermanentError as error:
-        logger.warning("assembly failed", code=error.code, message=error.message)
-        results = [_report(work, prefix, {"languages": [], "error": {"code": error.code, "message": error.message}})]
+    with work.progress.stage("assemble") as step:
+        results = _made(work, _Assembly(work, sound, heard, prefix, step), ready)
     with transaction(work.engine) as session:
         replaced = jobs.replace_results(session, work.held, KIND, results)
     work.storage.delete(replaced)
+
+
+def _made(work: Work, assembly: "_Assembly", ready: Sequence[jobs.Ready]) -> list[NewResult]:
+    """The file and its report, or the report alone."""
+    try:
+        results = assembly.results(ready)
+    except PermanentError as error:
+        logger.warning("assembly failed", code=error.code, message=error.message)
+        failed = {"languages": [], "warnings": [], "error": {"code": error.code, "message": error.message}}
+        return [_report(work, assembly.prefix, failed)]
+    assembly.step.ran()
+    return results
 
 
 def stored_bytes(work: Work, key: str) -> int:
@@ -71,19 +81,23 @@ class _Assembly:
     sound: Extracted
     heard: Heard
     prefix: str
+    step: Step
 
     def results(self, ready: Sequence[jobs.Ready]) -> list[NewResult]:
         """The file and its report, in the bucket."""
         container = container_for(self.sound.media)
         out = self.work.scratch / f"{KIND}.{container}"
-        muxed = ffmpeg.mux(
-            self.work.checkpoints.path(self.sound.source.file), self.sound.media, self._joining(ready), out
-        )
+        original = self.work.checkpoints.path(self.sound.source.file)
+        muxed = ffmpeg.mux(original, self.sound.media, self._joining(ready), out, told=self.step.at)
         key = f"{self.prefix}{KIND}.{container}"
         self.work.storage.upload(out, key, CONTENT_TYPES[container])
         filename, size = f"{_stem(self.work)}.all.{container}", out.stat().st_size
         self._clear()
-        said = {"languages": [one.language for one in ready], "warnings": list(muxed.warnings), "error": None}
+        said = {
+            "languages": [one.language for one in ready],
+            "warnings": stream_warnings(muxed.warnings),
+            "error": None,
+        }
         return [
             NewResult(None, KIND, key, filename, CONTENT_TYPES[container], size),
             _report(self.work, self.prefix, said),
@@ -92,7 +106,7 @@ class _Assembly:
     def _joining(self, ready: Sequence[jobs.Ready]) -> Joining:
         source = self.heard.transcript.language
         dubs = [SoundTrack(self._fetched(one, _SOUND), one.language) for one in ready]
-        return Joining(dubs, source, self._subtitles(ready, source), original_first=True)
+        return Joining(dubs, source, self._subtitles(ready, source), original_first=True, cut=self.sound.source.cut)
 
     def _subtitles(self, ready: Sequence[jobs.Ready], source: str) -> list[SubtitleTrack]:
         """The source's and every language's; none where none are wanted, nor an empty one."""

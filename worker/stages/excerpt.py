@@ -23,11 +23,15 @@ _OPENING = "excerpt.opening"
 
 @dataclass(frozen=True)
 class Source:
-    """The file that is dubbed, `seconds` long, and which stretch of the original it is (None: all of it)."""
+    """The file that is dubbed, `seconds` long, and which stretch of the original it is (None: all of it).
+
+    `cut`: it was cut out of the original, instead of being that.
+    """
 
     file: Artifact
     seconds: float
     excerpt: Range | None
+    cut: bool = False
 
 
 def asked(work: Work) -> bool:
@@ -56,7 +60,7 @@ def excerpt(work: Work) -> Source:
         file = work.checkpoints.make(_recipe(work, wanted), lambda out: _cut(work, wanted, out, step))
         step.ran(whole=file.made)
         start = file.facts["start"]
-        return Source(file, wanted.end - wanted.start, Range(start, start + wanted.end - wanted.start))
+        return Source(file, wanted.end - wanted.start, Range(start, start + wanted.end - wanted.start), cut=True)
 
 
 def _cut(work: Work, wanted: Range, out: Path, step: Step) -> Facts:

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import tee
 from pathlib import Path
+
+import numpy as np
 
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.engines.protocols import Samples
@@ -19,7 +22,7 @@ from worker.stages.transcribe import Heard
 from worker.threads import ahead
 from worker.work import Work
 
-VERSION = 5
+VERSION = 6
 HIGHEST_TRUE_PEAK_DBTP = -1.0
 ENCODINGS = 4  # with a lower ceiling each time; after that the report says what AAC made of the peaks
 CEILING_MARGIN_DB = 0.2
@@ -45,11 +48,6 @@ class Levels:
     voice_gain_db: float
     ducking_db: float
     background: Background
-
-    @property
-    def dub_dialogue_lufs(self) -> float | None:
-        """The dub's dialogue without its background."""
-        return None if self.voice_lufs is None else self.voice_lufs + self.voice_gain_db
 
 
 def over_peak(true_peak_dbtp: float | None) -> float:
@@ -84,13 +82,7 @@ def _mixing(
         desk = _Desk(work, sound, bed, placed, levels, step)
         dub = [Span(placement.start, placement.end) for placement in placed.plan.placements]
         envelope = ducking_gain(duck_spans(heard.speech, dub, sound.seconds), levels.ducking_db)
-        measured = desk.encode(out, envelope, kept)
-        return {
-            **asdict(levels),
-            "dub_dialogue_lufs": levels.dub_dialogue_lufs,
-            **asdict(measured),
-            "size_bytes": out.stat().st_size,
-        }
+        return {**asdict(levels), **desk.encode(out, envelope, kept), "size_bytes": out.stat().st_size}
 
     return recipe, build
 
@@ -129,29 +121,35 @@ class _Desk:
     levels: Levels
     step: Step
 
-    def encode(self, out: Path, envelope: Envelope, kept: list[Span]) -> ffmpeg.Loudness:
-        """Mix into `out`; again with a lower ceiling while the decoded peaks are too high."""
+    def encode(self, out: Path, envelope: Envelope, kept: list[Span]) -> Facts:
+        """Mix into `out`; again with a lower ceiling while the decoded peaks are too high. What was measured of it."""
         ceiling, tone = CEILING_DB, self._tone()
         for _ in range(ENCODINGS):
+            dialogue = meter.Meter()
             with ffmpeg.AacWriter(out, channels=self.sound.channels) as writer:
-                mixed = self._told(self._mixed(envelope, kept))
-                for block in limit(mixed if tone is None else room_tone.under(mixed, tone), ceiling):
-                    writer.write(block)
+                for block in limit(self._told(self._mixed(envelope, kept, tone)), ceiling, riding=1):
+                    writer.write(block[:, :-1])
+                    dialogue.take(block[:, -1])
             measured = ffmpeg.file_loudness(out)
             if not (over := over_peak(measured.true_peak_dbtp)):
                 break
             ceiling -= over + CEILING_MARGIN_DB
-        return measured
+        return {**asdict(measured), "dub_dialogue_lufs": meter.lufs(dialogue.powers())}
 
-    def _mixed(self, envelope: Envelope, kept: list[Span]) -> Iterator[Samples]:
-        return mix_blocks(
+    def _mixed(self, envelope: Envelope, kept: list[Span], tone: Samples | None) -> Iterator[Samples]:
+        """The mix (n, channels + 1): its last channel is the voice alone, for its loudness to be measured."""
+        voice, alone = tee(audio.blocks(self._path(self.placed.track)))
+        mixed = mix_blocks(
             self._background(kept),
-            audio.blocks(self._path(self.placed.track)),
+            voice,
             envelope,
             voice_gain_db=self.levels.voice_gain_db,
             background=self.levels.background,
             channels=self.sound.channels,
         )
+        gain = np.float32(loudness.amplitude(self.levels.voice_gain_db))
+        for block, spoken in zip(mixed if tone is None else room_tone.under(mixed, tone), alone, strict=True):
+            yield np.concatenate([block, spoken * gain], axis=1)
 
     def _background(self, kept: list[Span]) -> Iterator[Samples]:
         """The bed; the original where nobody is dubbed, and where a voice that nobody wrote down sings or laughs."""

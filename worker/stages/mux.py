@@ -1,6 +1,6 @@
 """mux: the original's picture with the dub, the original sound as second track, and subtitles."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from worker.artifacts import Artifact, Facts, Recipe
@@ -13,9 +13,10 @@ from worker.stages.scene import Scene
 from worker.subtitles import Cue, to_ass, to_srt
 from worker.work import Work
 
-VERSION = 3
+VERSION = 4
 # Where a file does not say how large its picture is.
 USUAL_SIZE = (1280, 720)
+LOST = "Stream {index} (audio) is damaged: it could not be slowed with the picture and was left out."
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class _Joining:
             "source_language": self._source_language,
             "slows": [asdict(slow) for slow in self.scene.warp.slows],
             "stream": self.scene.sound.media.audio and self.scene.sound.media.audio.index,
+            "lost": list(self.scene.lost),
         }
         return Recipe("mux", VERSION, inputs, options, suffix=f".{self.container}")
 
@@ -88,12 +90,15 @@ class _Joining:
             self._source_language,
             self._tracks(out, soft=drawn is None),
             drawn=drawn,
+            cut=self.scene.sound.source.cut,
             **self._on_its_clock(original, out),
         )
-        muxed = ffmpeg.mux(original, media, joining, out, told=self.step.at)
+        streams = tuple(stream for stream in media.streams if stream.index not in self.scene.lost)
+        muxed = ffmpeg.mux(original, replace(media, streams=streams), joining, out, told=self.step.at)
         for path in out.parent.glob(f"{out.name}.*"):
             path.unlink()
-        return {"warnings": list(muxed.warnings), "size_bytes": out.stat().st_size, "missing_letters": missing}
+        warnings = [*muxed.warnings, *(LOST.format(index=index) for index in self.scene.lost)]
+        return {"warnings": warnings, "size_bytes": out.stat().st_size, "missing_letters": missing}
 
     @property
     def _source_language(self) -> str:
@@ -137,9 +142,10 @@ class _Joining:
         if self.work.request.subtitles not in ("embedded", "burned_in"):
             return []
         dub, source, both = (to_srt(cues) for cues in (self.captions.dub, self.captions.source, self.captions.both))
-        texts: list[tuple[str, str, str | None]] = [(dub, self.language, None), (source, self._source_language, None)]
-        if self.language == self._source_language:
-            texts[1] = (source, self._source_language, "Original")
+        texts: list[tuple[str, str, str | None]] = [
+            (dub, self.language, None),
+            (source, self._source_language, "Original"),
+        ]
         if self.work.request.bilingual:
             texts.append((both, self.language, f"{self.language} + {self._source_language}"))
         return [text for text in texts if text[0].strip()]

@@ -15,7 +15,8 @@ from worker.timeline import Warp
 class Scene:
     """Sound, bed, transcript and translation on the dubbed file's clock, which `warp` maps the source's to.
 
-    `originals` stand for the sounds of the original, by their index, where the clock is another.
+    `originals` stand for the sounds of the original, by their index, where the clock is another; those in `lost` could
+    not be slowed.
     """
 
     sound: Extracted
@@ -24,3 +25,4 @@ class Scene:
     translation: Translation
     warp: Warp
     originals: Mapping[int, Artifact] = field(default_factory=dict)
+    lost: tuple[int, ...] = ()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import soundfile
 
+from shared import log
 from shared.dubbing.transcript import Segment
 from shared.errors import PermanentError
 from shared.videos.facts import Stream
@@ -25,6 +26,8 @@ from worker.timeline import Limits, Line, Warp, crowded, plan, warp
 from worker.work import Work
 
 VERSION = 1
+
+logger = log.get(__name__)
 
 
 def slow(
@@ -62,13 +65,16 @@ class _Slowing:
         """All of `still` on the new clock."""
         sound = self._sound(still.sound.sound)
         bed = self._sound(still.bed.artifact)
+        wanted = "video_per_language" in self._work.request.outputs
+        originals, lost = self._originals(still.sound, sound) if wanted else ({}, ())
         return Scene(
             replace(still.sound, sound=sound, samples=sound.facts["samples"]),
             replace(still.bed, artifact=bed),
             self._heard(still.heard),
             replace(still.translation, lines=self._segments(still.translation.lines)),
             self._clock,
-            self._originals(still.sound, sound) if "video_per_language" in self._work.request.outputs else {},
+            originals,
+            lost,
         )
 
     def _sound(self, artifact: Artifact) -> Artifact:
@@ -79,21 +85,26 @@ class _Slowing:
         samples = audio.write_flac(out, slowed(path, self._clock), ffmpeg.RATE, channels)
         return {"samples": samples, "channels": channels}
 
-    def _originals(self, sound: Extracted, slow: Artifact) -> dict[int, Artifact]:
-        """Every sound of the original, slowed and encoded; but for those with nothing in them, which may stay."""
+    def _originals(self, sound: Extracted, slow: Artifact) -> tuple[dict[int, Artifact], tuple[int, ...]]:
+        """Every sound of the original, slowed and encoded, and those that can't be; with nothing in them they may stay.
+
+        Only the sound that is dubbed has to be whole.
+        """
         file, dubbed = sound.source.file, sound.media.audio
         assert dubbed is not None
         others = [s for s in sound.media.streams if s.kind == "audio" and s.sample_rate and s.channels and s != dubbed]
+        lost: list[int] = []
         made = {dubbed.index: self._made("slow.encoded", slow, ".m4a", _encoded)}
         for stream in others:
             try:
                 other = self._made("slow.track", file, ".m4a", self._other(sound, stream), stream.index)
             except PermanentError as error:
+                logger.warning("sound not slowed", stream=stream.index, code=error.code)
                 if error.code != "no_audio":
-                    raise
+                    lost.append(stream.index)
             else:
                 made[stream.index] = other
-        return made
+        return made, tuple(lost)
 
     def _other(self, sound: Extracted, stream: Stream) -> Callable[[Path, Path], Facts]:
         def build(path: Path, out: Path) -> Facts:

@@ -106,10 +106,15 @@ def test_avi_without_presentation_times(media: Path, tmp_path: Path) -> None:
     assert click_times(decoded(out)) == pytest.approx(click_times(decoded(media / "packed.avi")), abs=0.001)
 
 
+def titles(path: Path) -> list[str]:
+    """What players call the tracks that have a title, in order."""
+    return re.findall(r"^ {6}(?:title|name) +: (.*)", banner(path), re.MULTILINE)
+
+
 def test_tracks_are_in_order_tagged_and_titled(media: Path, tmp_path: Path) -> None:
     (tmp_path / "es.srt").write_text(to_srt([Cue(1, 2, "¿Qué <b>tal</b>?"), Cue(5.5, 6, "Adiós\na todos")]))
     (tmp_path / "en.srt").write_text(to_srt([Cue(1, 2, "How are you?")]))
-    subtitles = (SubtitleTrack(tmp_path / "es.srt", "es-MX"), SubtitleTrack(tmp_path / "en.srt", "en"))
+    subtitles = (SubtitleTrack(tmp_path / "es.srt", "es-MX"), SubtitleTrack(tmp_path / "en.srt", "en", "Original"))
     out, report = dubbed(media / "plain.mp4", tmp_path, subtitles)
     found = facts(out)
     assert report.warnings == ()
@@ -121,7 +126,7 @@ def test_tracks_are_in_order_tagged_and_titled(media: Path, tmp_path: Path) -> N
         ("subtitle", "mov_text", "eng"),
     ]
     assert [s.default for s in found.streams if s.kind == "audio"] == [True, False]
-    assert "español" in banner(out)
+    assert titles(out) == ["español (México)", "Original"] * 2
     shown = ffmpeg("-i", out, "-map", "0:s:0", "-f", "srt", "-").decode().replace("\u200b", "")
     assert "¿Qué <b>tal</b>?" in shown
     assert "Adiós\na todos" in shown

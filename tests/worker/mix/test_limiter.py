@@ -98,3 +98,13 @@ def test_a_single_loud_sample_anywhere_about_a_blocks_edge():
         out = np.concatenate(list(limit(iter(np.split(sound, 3)))))
         assert len(out) == len(sound)
         assert np.max(np.abs(out)) <= 10 ** (-2.0 / 20) + 1e-4
+
+
+def test_what_rides_along_is_turned_down_with_the_others_and_turns_nothing_down():
+    sound = noise(3, 0.05)
+    sound[RATE : 2 * RATE] *= 12
+    rider = np.full((len(sound), 1), 3.0, np.float32)
+    out = np.concatenate(list(limit(in_blocks(np.hstack([sound, rider]), 977), riding=1)))
+    assert np.array_equal(out[:, :2], limited(sound))
+    loudest = np.abs(sound).max(axis=1) > 0.2
+    assert np.allclose(out[loudest, 2] / 3.0, (out[loudest, 0] / sound[loudest, 0]), atol=0.001)

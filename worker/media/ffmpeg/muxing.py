@@ -42,7 +42,7 @@ class Joining:
 
     `remade` stands for sounds of the original, by their index. `drawn` is an ASS file to draw into the picture.
     `retiming` moves all that comes from the original itself; the output then lasts `seconds`, with `chapters` (an
-    ffmetadata file) in place of the original's.
+    ffmetadata file) in place of the original's. `cut`: the original is a stretch that was cut out of a longer file.
     """
 
     dubs: Sequence[SoundTrack]
@@ -54,6 +54,7 @@ class Joining:
     retiming: Retiming | None = None
     seconds: float | None = None
     chapters: Path | None = None
+    cut: bool = False
 
 
 def mux(original: Path, facts: MediaFacts, joining: Joining, out: Path, *, told: Told = untold) -> MuxReport:
@@ -74,6 +75,7 @@ def mux(original: Path, facts: MediaFacts, joining: Joining, out: Path, *, told:
         remade=joining.remade,
         original_first=joining.original_first,
         drawn=joining.drawn is not None,
+        cut=joining.cut,
     )
     seconds = joining.seconds or facts.duration_seconds
     drawn = drawing(joining.drawn, facts) if joining.drawn else None
