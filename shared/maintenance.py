@@ -15,7 +15,7 @@ from shared import log
 from shared.accounts import forgetting
 from shared.config import Settings
 from shared.db import transaction
-from shared.dubbing import jobs
+from shared.dubbing import leases
 from shared.mails import outbox
 from shared.models import MaintenanceRun
 from shared.multipart import Multipart
@@ -75,11 +75,11 @@ def sweep(engine: Engine, queue: Queue, settings: Settings) -> int:
     A call that can't be sent is not stamped, so the next sweep tries again.
     """
     with transaction(engine) as session:
-        due = jobs.due_for_wake(session, settings)
+        due = leases.due_for_wake(session, settings)
     for job_id in due:
         queue.wake(job_id)
         with transaction(engine) as session:
-            jobs.stamp_wake(session, job_id)
+            leases.stamp_wake(session, job_id)
     return len(due)
 
 

@@ -14,8 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from shared import log
 from shared.db import transaction
-from shared.dubbing import jobs
-from shared.dubbing.jobs import Claim
+from shared.dubbing import leases
+from shared.dubbing.leases import Claim
 from shared.errors import PermanentError, PipelineError, TransientError
 from shared.models import Artifact as Row
 from shared.models import new_id
@@ -186,7 +186,7 @@ class Checkpoints:
     def _record(self, recipe: Recipe, artifact: Artifact, size_bytes: int) -> None:
         """Write the row while the lease is held; a row that another job wrote meanwhile is as good as ours."""
         with transaction(self._engine) as session:
-            jobs.lock(session, self._held)
+            leases.lock(session, self._held)
             session.execute(
                 insert(Row)
                 .values(

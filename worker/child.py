@@ -13,7 +13,7 @@ from uuid import UUID
 
 from shared import limited
 from shared.config import Settings
-from shared.dubbing.jobs import Claim
+from shared.dubbing.leases import Claim
 from shared.limited import Limits
 
 EX_TEMPFAIL = 75  # sysexits.h: try again later

@@ -14,7 +14,7 @@ from functools import partial
 
 from shared import log
 from shared.db import transaction
-from shared.dubbing import jobs
+from shared.dubbing import dubs, jobs
 from shared.dubbing.state import Status
 from shared.errors import LeaseLostError, PermanentError, TransientError
 from worker.report import Dubbed
@@ -74,14 +74,14 @@ def dub(work: Work, sound: Extracted, bed: Bed, heard: Heard, clones: Clones, la
 def _attempt(work: Work, sound: Extracted, bed: Bed, heard: Heard, clones: Clones, language: str) -> Exception | None:
     """The language's dub, or its error on its row; trouble that may pass is returned, for the others go on."""
     with transaction(work.engine) as session:
-        jobs.start_dub(session, work.held, language)
+        dubs.start(session, work.held, language)
     try:
         with log.bound(language=language):
             dub(work, sound, bed, heard, clones, language)
     except PermanentError as error:
         logger.warning("dub failed", language=language, code=error.code, message=error.message)
         with transaction(work.engine) as session:
-            jobs.fail_dub(session, work.held, language, (error.code, error.message))
+            dubs.fail(session, work.held, language, (error.code, error.message))
     except LeaseLostError:
         work.progress.stop()
         raise

@@ -14,7 +14,7 @@ from shared import log
 from shared.config import Settings, settings_or_exit
 from shared.db import make_engine, transaction
 from shared.dubbing import jobs
-from shared.dubbing.jobs import Claim
+from shared.dubbing.leases import Claim
 from shared.errors import PermanentError, TransientError
 from worker import cloned_voices, costs, pipeline, trouble, work
 

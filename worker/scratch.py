@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from shared.config import GIB, Settings
 from shared.db import transaction
-from shared.dubbing import jobs
+from shared.dubbing import leases
 
 # What a job keeps on disk at its peak: the original, per language under way its dubbed file and that file's copy while
 # `faststart` moves the index; and per second of sound: two FLACs at most as large as 48 kHz 16-bit stereo PCM, per
@@ -44,7 +44,7 @@ def empty(settings: Settings, engine: Engine) -> int:
     # Listed before the leases are read: a directory made meanwhile belongs to a lease that we would not know.
     there = [entry for entry in settings.scratch_dir.iterdir() if entry.is_dir()]
     with transaction(engine) as session:
-        live = {str(token) for token in jobs.live_leases(session)}
+        live = {str(token) for token in leases.live_leases(session)}
     leftovers = [entry for entry in there if entry.name not in live]
     for leftover in leftovers:
         shutil.rmtree(leftover, ignore_errors=True)

@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 from shared import log, schema
 from shared.config import Settings
 from shared.db import transaction
-from shared.dubbing import jobs
-from shared.dubbing.jobs import Claim
+from shared.dubbing import jobs, leases
+from shared.dubbing.leases import Claim
 from shared.dubbing.state import LIVE
 from shared.errors import LeaseLostError, TransientError
 from shared.models import Dub, Job, Video
@@ -80,7 +80,7 @@ class Supervisor:
         if settled:
             return Answer(200, f"settled: {settled}")
         with transaction(self._engine) as session:
-            if not jobs.is_claimable(session, job_id):
+            if not leases.is_claimable(session, job_id):
                 return Answer(200, "nothing to do")
         if not self._slots.acquire(blocking=False):
             return Answer(503, "no free job slot")
@@ -98,7 +98,7 @@ class Supervisor:
         if free < needed <= most:
             return Answer(503, "too little disk")
         with transaction(self._engine) as session:
-            held = jobs.claim(session, job_id, self._settings)
+            held = leases.claim(session, job_id, self._settings)
             if held is not None and needed > most:
                 jobs.fail(session, held, TOO_LARGE, self._settings)
                 return Answer(200, "larger than the disk")
@@ -171,7 +171,7 @@ class Supervisor:
         """Whether the lease is still held; None when the database is away: the lease may still hold until it lapses."""
         try:
             with transaction(self._engine) as session:
-                return jobs.renew(session, held, self._settings)
+                return leases.renew(session, held, self._settings)
         except DBAPIError as error:
             logger.warning("heartbeat failed", error=str(error))
             return None
@@ -212,7 +212,7 @@ class Supervisor:
 
     def _next(self, session: Session, held: Claim, ended: Ended, stop: Stop | None) -> tuple[float | None, str]:
         """Record the end; the seconds to the next wake-up call (None: none is due) and what to say."""
-        if not jobs.holds(session, held):
+        if not leases.holds(session, held):
             return None, stop or "recorded by the child"
         if stop is Stop.CANCELED or jobs.cancel_asked(session, held):
             jobs.cancel_claimed(session, held, self._settings)
@@ -221,7 +221,7 @@ class Supervisor:
             jobs.fail(session, held, TOO_LONG, self._settings)
             return None, stop
         if stop in {Stop.DRAINING, Stop.LEASE_LOST}:
-            return (0.0 if jobs.let_go(session, held) else None), stop
+            return (0.0 if leases.let_go(session, held) else None), stop
         return self._postpone(session, held, ended), "postponed"
 
     def _postpone(self, session: Session, held: Claim, ended: Ended) -> float | None:
@@ -237,6 +237,6 @@ class Supervisor:
         try:
             self._queue.wake(job_id, delay + 1 if delay else 0)
             with transaction(self._engine) as session:
-                jobs.stamp_wake(session, job_id)
+                leases.stamp_wake(session, job_id)
         except (TransientError, DBAPIError) as error:
             logger.warning("wake-up call left to the sweep", error=str(error))

@@ -9,8 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared import log
 from shared.config import Settings
 from shared.db import transaction
-from shared.dubbing import jobs, speeds
-from shared.dubbing.jobs import Claim
+from shared.dubbing import jobs, leases, speeds
+from shared.dubbing.leases import Claim
 from shared.models import Video
 from shared.storage import Storage
 from worker import request as requests
@@ -44,7 +44,7 @@ class Work:
 def load(settings: Settings, engine: Engine, held: Claim) -> Work:
     """Read the job and prepare its scratch directory. Raises LeaseLostError when it is no longer ours."""
     with transaction(engine) as session:
-        job = jobs.lock(session, held)
+        job = leases.lock(session, held)
         video = session.scalars(select(Video).where(Video.id == job.video_id)).one()
         request, original = requests.read(job), requests.original(video, job)
         known = speeds.read(session)

@@ -10,8 +10,8 @@ from sqlalchemy import and_, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.dubbing import jobs
-from shared.dubbing.jobs import Claim
+from shared.dubbing import leases
+from shared.dubbing.leases import Claim
 from shared.dubbing.state import LIVE
 from shared.models import ClonedVoice, Job, new_id
 
@@ -26,7 +26,7 @@ _WANTED = and_(
 
 def note(session: Session, held: Claim, provider: str, reference: str) -> ClonedVoice:
     """The row of the job's clone of this reference, written if it is not there yet. Raises LeaseLostError."""
-    jobs.lock(session, held)
+    leases.lock(session, held)
     row = insert(ClonedVoice).values(id=new_id(), job_id=held.job_id, provider=provider, reference=reference)
     session.execute(row.on_conflict_do_nothing(index_elements=["job_id", "provider", "reference"]))
     mine = select(ClonedVoice).where(

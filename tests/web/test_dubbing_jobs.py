@@ -391,10 +391,10 @@ def test_cancel_what_waits(person: Person, job: UUID) -> None:
 
 
 def test_cancel_what_runs(person: Person, job: UUID, engine: Engine, settings: Settings) -> None:
-    from shared.dubbing import jobs
+    from shared.dubbing import leases
 
     with transaction(engine) as session:
-        assert jobs.claim(session, job, settings)
+        assert leases.claim(session, job, settings)
     for _ in range(2):
         answer = person.post(f"/dubbing-jobs/{job}/cancel")
         assert (answer.status_code, (answer.json or {})["status"]) == (202, "PROCESSING")

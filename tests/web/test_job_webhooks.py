@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.config import Settings
 from shared.db import transaction
-from shared.dubbing import jobs
+from shared.dubbing import jobs, leases
 from shared.models import WebhookDelivery
 from tests.factories import a_job, a_video
 from tests.web.conftest import Person
@@ -58,7 +58,7 @@ def test_a_cancel_is_told_once(person: Person, video: UUID, engine: Engine) -> N
 def test_a_running_jobs_cancel_is_told_once(video: UUID, engine: Engine, settings: Settings) -> None:
     job = a_job(engine, video_id=video, webhook_url=HOOK)
     with transaction(engine) as session:
-        held = jobs.claim(session, job, settings)
+        held = leases.claim(session, job, settings)
         assert held
         jobs.request_cancel(session, job)
     for _ in range(2):
@@ -75,7 +75,7 @@ def test_nothing_is_told_where_nobody_asked(video: UUID, engine: Engine, setting
 def test_what_is_rolled_back_is_not_told(video: UUID, engine: Engine, settings: Settings) -> None:
     job = a_job(engine, video_id=video, webhook_url=HOOK)
     with Session(engine) as session:
-        held = jobs.claim(session, job, settings)
+        held = leases.claim(session, job, settings)
         assert held
         jobs.fail(session, held, ("a", "A."), settings)
         session.rollback()

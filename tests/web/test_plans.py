@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, event, text
 
 from shared.config import Settings
 from shared.db import transaction
-from shared.dubbing import jobs
+from shared.dubbing import leases
 from shared.models import User, new_id
 from shared.prepared import Prepared
 from tests.web.conftest import Person
@@ -144,7 +144,7 @@ def costs(app: Flask, person: Person, settings: Settings) -> dict[str, Cost]:
             assert person.get(route).status_code == 200, name
         found[name] = cost(engine, statements)
     with noted(engine) as statements, transaction(engine) as session:
-        jobs.due_for_wake(session, settings)
+        leases.due_for_wake(session, settings)
     return found | {"sweep": cost(engine, statements)}
 
 

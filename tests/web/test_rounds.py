@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from shared.config import Settings
 from shared.db import transaction
-from shared.dubbing import jobs
+from shared.dubbing import dubs, jobs, leases
 from shared.errors import LeaseLostError
 from shared.models import Dub, Job, Video
 from tests.factories import a_job, a_video
@@ -28,17 +28,17 @@ def video(person: Person, engine: Engine) -> UUID:
 def ended(engine: Engine, settings: Settings, job_id: UUID, *ready: str, failed: tuple[str, ...] = ()) -> None:
     """Run the job as a worker would: `ready` languages succeed, `failed` ones do not."""
     with transaction(engine) as session:
-        held = jobs.claim(session, job_id, settings)
+        held = leases.claim(session, job_id, settings)
         assert held
         for language in ready:
-            jobs.finish_dub(session, held, language, f"s3://b/{language}/", [a_result(language)])
+            dubs.finish(session, held, language, f"s3://b/{language}/", [a_result(language)])
         for language in failed:
-            jobs.fail_dub(session, held, language, ("translation_too_long", "It does not fit."))
+            dubs.fail(session, held, language, ("translation_too_long", "It does not fit."))
         jobs.finish(session, held, settings)
 
 
-def a_result(language: str) -> jobs.NewResult:
-    return jobs.NewResult(language, "dubbed_video", f"results/{language}.mp4", f"a.{language}.mp4", "video/mp4", 9)
+def a_result(language: str) -> dubs.NewResult:
+    return dubs.NewResult(language, "dubbed_video", f"results/{language}.mp4", f"a.{language}.mp4", "video/mp4", 9)
 
 
 def more(person: Person, job_id: object, *languages: str, **fields: Any) -> TestResponse:
@@ -88,9 +88,9 @@ def test_a_canceled_job_can_be_tried_again(person: Person, video: UUID, engine: 
 def test_a_cancel_on_the_last_step_is_too_late(person: Person, video: UUID, engine: Engine, settings: Settings) -> None:
     job = a_job(engine, video_id=video)
     with transaction(engine) as session:
-        held = jobs.claim(session, job, settings)
+        held = leases.claim(session, job, settings)
         assert held
-        jobs.finish_dub(session, held, "es", "s3://b/es/", [a_result("es")])
+        dubs.finish(session, held, "es", "s3://b/es/", [a_result("es")])
     assert code(person.post(f"/dubbing-jobs/{job}/cancel")) == (409, "invalid_state")
     with transaction(engine) as session:
         assert jobs.finish(session, held, settings) == "COMPLETED"
@@ -101,11 +101,11 @@ def test_nothing_gets_ready_once_cancel_was_asked(
 ) -> None:
     job = a_job(engine, video_id=video)
     with transaction(engine) as session:
-        held = jobs.claim(session, job, settings)
+        held = leases.claim(session, job, settings)
         assert held
     assert person.post(f"/dubbing-jobs/{job}/cancel").status_code == 202
     with pytest.raises(LeaseLostError), transaction(engine) as session:
-        jobs.finish_dub(session, held, "es", "s3://b/es/", [a_result("es")])
+        dubs.finish(session, held, "es", "s3://b/es/", [a_result("es")])
 
 
 def test_a_live_job_is_not_reopened(person: Person, video: UUID, engine: Engine) -> None:

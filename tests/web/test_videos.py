@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 
 from shared.config import GIB, Settings
 from shared.db import transaction
-from shared.dubbing import jobs
+from shared.dubbing import jobs, leases
 from shared.errors import TransientError
 from shared.models import Artifact, Dub, Job, Result, Video, new_id
 from shared.multipart import Multipart
@@ -450,7 +450,7 @@ def test_delete_cancels_what_runs_and_purges_when_it_has_ended(
     video_id = UUID(person.ready(media / "clip.mp4"))
     job_id = a_job(engine, "es", video_id=video_id)
     with transaction(engine) as session:
-        held = jobs.claim(session, job_id, settings)
+        held = leases.claim(session, job_id, settings)
         session.execute(update(Video).values(uploaded_at=func.now() - timedelta(hours=2)))
     assert held
     assert person.delete(f"/videos/{video_id}").status_code == 204
@@ -473,10 +473,10 @@ def test_delete_does_not_wait_for_a_worker_that_writes(
     video_id = UUID(person.ready(media / "clip.mp4"))
     job_id = a_job(engine, "es", video_id=video_id)
     with transaction(engine) as session:
-        held = jobs.claim(session, job_id, settings)
+        held = leases.claim(session, job_id, settings)
     assert held
     with transaction(engine) as session:
-        jobs.lock(session, held)
+        leases.lock(session, held)
         answers: list[int] = []
         thread = threading.Thread(target=lambda: answers.append(person.delete(f"/videos/{video_id}").status_code))
         thread.start()

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select, text
 
 from shared.config import Settings
 from shared.db import make_engine, transaction
-from shared.dubbing import jobs
+from shared.dubbing import leases
 from shared.dubbing.state import OVER
 from shared.models import Artifact, Job, new_id
 from shared.queue import Queue
@@ -57,7 +57,7 @@ class Bench:
     def wake(self, job_id: UUID) -> None:
         Queue(self.settings).wake(job_id)
         with transaction(self.engine) as session:
-            jobs.stamp_wake(session, job_id)
+            leases.stamp_wake(session, job_id)
 
     def row(self, job_id: UUID) -> Job:
         with transaction(self.engine) as session:

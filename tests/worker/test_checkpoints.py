@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.db import transaction
-from shared.dubbing import jobs
+from shared.dubbing import leases
 from shared.models import Job
 from shared.storage import Storage
 from tests.factories import a_job
@@ -21,7 +21,7 @@ RECIPE = Recipe("mix", 1, ("x",), suffix=".bin")
 def job(engine, settings):
     job_id = a_job(engine)
     with transaction(engine) as session:
-        held = jobs.claim(session, job_id, settings)
+        held = leases.claim(session, job_id, settings)
         return held, session.get_one(Job, job_id).video_id
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from shared.config import Settings
 from shared.db import transaction
 from shared.dubbing import clones
-from shared.dubbing.jobs import Claim
+from shared.dubbing.leases import Claim
 from shared.dubbing.transcript import GivenLine, GivenTranscript
 from shared.errors import LeaseLostError, PermanentError, TransientError
 from shared.models import ClonedVoice, Job, new_id

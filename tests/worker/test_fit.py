@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from shared.db import transaction
-from shared.dubbing import jobs, paces
+from shared.dubbing import leases, paces
 from shared.dubbing.paces import Said
 from shared.dubbing.transcript import GivenLine, GivenTranscript, Segment, Transcript
 from shared.models import Artifact, Job
@@ -78,7 +78,7 @@ def test_what_was_decided_is_decided(engine, settings, talk, tmp_path):
             paces.learn(session, voice_id, "es", Said(paces.MEMORY, paces.MEMORY / 50))
     job_id = a_job(engine, video_id=video_id, source_transcript=LINES.to_dict())
     with transaction(engine) as session:
-        second = jobs.claim(session, job_id, settings)
+        second = leases.claim(session, job_id, settings)
     assert run(engine, settings, second).status == "COMPLETED"
     assert report(engine, settings, second, tmp_path)["lines"] == lines
     assert calls(settings) == asked

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from shared.config import Settings
 from shared.db import transaction
-from shared.dubbing import jobs
+from shared.dubbing import dubs, jobs, leases
 from shared.dubbing.state import Status
 from shared.errors import LeaseLostError
 from shared.models import Dub, Job
@@ -36,7 +36,7 @@ def lapse(engine, job_id):
 def claimed(engine, settings, *languages, **values):
     job_id = a_job(engine, *languages, **values)
     with transaction(engine) as session:
-        held = jobs.claim(session, job_id, settings)
+        held = leases.claim(session, job_id, settings)
     assert held is not None
     return held
 
@@ -44,9 +44,9 @@ def claimed(engine, settings, *languages, **values):
 def test_a_claim_takes_a_due_job_once(engine, settings):
     job_id = a_job(engine)
     with transaction(engine) as session:
-        first = jobs.claim(session, job_id, settings)
+        first = leases.claim(session, job_id, settings)
     with transaction(engine) as session:
-        second = jobs.claim(session, job_id, settings)
+        second = leases.claim(session, job_id, settings)
     assert first is not None
     assert second is None
     job = row(engine, job_id)
@@ -57,7 +57,7 @@ def test_a_job_that_is_not_due_is_not_claimed(engine, settings):
     job_id = a_job(engine)
     set_row(engine, job_id, not_before=func.now() + timedelta(minutes=1))
     with transaction(engine) as session:
-        assert jobs.claim(session, job_id, settings) is None
+        assert leases.claim(session, job_id, settings) is None
 
 
 def test_ten_claims_at_once_give_one_lease(engine, settings):
@@ -66,7 +66,7 @@ def test_ten_claims_at_once_give_one_lease(engine, settings):
     def take():
         gate.wait()
         with transaction(engine) as session:
-            leases.append(jobs.claim(session, job_id, settings))
+            leases.append(leases.claim(session, job_id, settings))
 
     threads = [threading.Thread(target=take) for _ in range(10)]
     [thread.start() for thread in threads]
@@ -78,11 +78,11 @@ def test_a_lapsed_lease_is_taken_over_and_counted_as_a_crash(engine, settings):
     old = claimed(engine, settings)
     lapse(engine, old.job_id)
     with transaction(engine) as session:
-        new = jobs.claim(session, old.job_id, settings)
+        new = leases.claim(session, old.job_id, settings)
     assert new is not None
     assert row(engine, old.job_id).crashes == 1
     with transaction(engine) as session:
-        assert not jobs.renew(session, old, settings)
+        assert not leases.renew(session, old, settings)
     with pytest.raises(LeaseLostError), transaction(engine) as session:
         jobs.report(session, old, stage="mix", progress=0.5)
 
@@ -117,7 +117,7 @@ def test_a_cancel_settles_what_nobody_runs(engine, settings):
 def test_a_finish_is_refused_once_cancel_was_asked(engine, settings):
     held = claimed(engine, settings)
     with transaction(engine) as session:
-        jobs.finish_dub(session, held, "es", "s3://b/results/", [])
+        dubs.finish(session, held, "es", "s3://b/results/", [])
     set_row(engine, held.job_id, cancel_requested_at=func.now())
     with pytest.raises(LeaseLostError), transaction(engine) as session:
         jobs.finish(session, held, settings)
@@ -127,9 +127,9 @@ def test_a_finish_is_refused_once_cancel_was_asked(engine, settings):
 def test_one_language_that_succeeds_completes_the_job(engine, settings):
     held = claimed(engine, settings, "es", "ca")
     with transaction(engine) as session:
-        jobs.start_dub(session, held, "es")
-        jobs.fail_dub(session, held, "es", ("translation_too_long", "No."))
-        jobs.finish_dub(session, held, "ca", "s3://b/results/ca/", [])
+        dubs.start(session, held, "es")
+        dubs.fail(session, held, "es", ("translation_too_long", "No."))
+        dubs.finish(session, held, "ca", "s3://b/results/ca/", [])
         assert jobs.finish(session, held, settings) is Status.COMPLETED
     job = row(engine, held.job_id)
     assert [dub.status for dub in job.dubs] == ["FAILED", "COMPLETED"]
@@ -141,8 +141,8 @@ def test_one_language_that_succeeds_completes_the_job(engine, settings):
 def test_a_job_whose_languages_all_fail_fails_with_the_first_error(engine, settings):
     held = claimed(engine, settings, "es", "ca")
     with transaction(engine) as session:
-        jobs.fail_dub(session, held, "es", ("one", "One."))
-        jobs.fail_dub(session, held, "ca", ("two", "Two."))
+        dubs.fail(session, held, "es", ("one", "One."))
+        dubs.fail(session, held, "ca", ("two", "Two."))
         assert jobs.finish(session, held, settings) is Status.FAILED
     assert row(engine, held.job_id).error_code == "one"
 
@@ -150,8 +150,8 @@ def test_a_job_whose_languages_all_fail_fails_with_the_first_error(engine, setti
 def test_letting_go_counts_nothing(engine, settings):
     held = claimed(engine, settings)
     with transaction(engine) as session:
-        jobs.start_dub(session, held, "es")
-        assert jobs.let_go(session, held)
+        dubs.start(session, held, "es")
+        assert leases.let_go(session, held)
     job = row(engine, held.job_id)
     assert (job.status, job.transient_failures, job.crashes, job.wake_sent_at, job.lease_token) == (
         "PENDING",
@@ -189,7 +189,7 @@ def test_it_gives_up_after_the_allowance_and_the_time(engine, settings):
         assert jobs.postpone(session, held, ("busy", "Busy."), settings).delay_seconds is not None
     set_row(engine, held.job_id, not_before=func.now(), first_transient_at=func.now() - timedelta(days=1))
     with transaction(engine) as session:
-        again = jobs.claim(session, held.job_id, settings)
+        again = leases.claim(session, held.job_id, settings)
     assert again is not None
     with transaction(engine) as session:
         assert jobs.postpone(session, again, ("busy", "Busy."), settings).delay_seconds is None
@@ -219,7 +219,7 @@ def test_the_sweep_wakes_what_is_due_and_quiet(engine, settings):
     set_row(engine, later, not_before=func.now() + timedelta(hours=1))
     lapse(engine, lapsed.job_id)
     with transaction(engine) as session:
-        assert set(jobs.due_for_wake(session, settings)) == {never, long_ago, lapsed.job_id}
+        assert set(leases.due_for_wake(session, settings)) == {never, long_ago, lapsed.job_id}
     assert held.job_id not in {never, long_ago, lapsed.job_id}
 
 
@@ -227,10 +227,10 @@ def test_the_resend_interval_doubles(engine, settings):
     job_id = a_job(engine)
     set_row(engine, job_id, wake_sent_at=func.now() - timedelta(seconds=settings.resend_seconds * 3), wakes=3)
     with transaction(engine) as session:
-        assert jobs.due_for_wake(session, settings) == []
+        assert leases.due_for_wake(session, settings) == []
     set_row(engine, job_id, wake_sent_at=func.now() - timedelta(seconds=settings.resend_seconds * 4 + 1), wakes=3)
     with transaction(engine) as session:
-        assert jobs.due_for_wake(session, settings) == [job_id]
+        assert leases.due_for_wake(session, settings) == [job_id]
 
 
 def test_a_language_that_is_ready_survives_the_end_of_the_others(engine, settings):
@@ -239,7 +239,7 @@ def test_a_language_that_is_ready_survives_the_end_of_the_others(engine, setting
     for end in ("fail", "crashes", "give up"):
         held = claimed(engine, settings, "es", "ca")
         with transaction(engine) as session:
-            jobs.finish_dub(session, held, "es", "s3://b/results/es/", [])
+            dubs.finish(session, held, "es", "s3://b/results/es/", [])
         if end == "crashes":
             set_row(engine, held.job_id, crashes=settings.max_crashes)
             lapse(engine, held.job_id)
@@ -273,7 +273,7 @@ def test_a_provider_can_not_postpone_a_job_for_ever(engine, settings, wish):
 def test_a_stamp_does_not_land_on_a_row_that_a_worker_has_taken(engine, settings):
     held = claimed(engine, settings)
     with transaction(engine) as session:
-        jobs.stamp_wake(session, held.job_id)
+        leases.stamp_wake(session, held.job_id)
     assert row(engine, held.job_id).wake_sent_at is None
 
 
@@ -281,18 +281,18 @@ def test_a_zombie_can_neither_finish_nor_fail_a_language(engine, settings):
     old = claimed(engine, settings)
     lapse(engine, old.job_id)
     with transaction(engine) as session:
-        jobs.claim(session, old.job_id, settings)
+        leases.claim(session, old.job_id, settings)
     for step in (
-        lambda s: jobs.finish_dub(s, old, "es", "s3://b/", []),
-        lambda s: jobs.fail_dub(s, old, "es", ("a", "b")),
+        lambda s: dubs.finish(s, old, "es", "s3://b/", []),
+        lambda s: dubs.fail(s, old, "es", ("a", "b")),
         lambda s: jobs.fail(s, old, ("a", "b"), settings),
-        lambda s: jobs.start_dub(s, old, "es"),
+        lambda s: dubs.start(s, old, "es"),
         lambda s: jobs.postpone(s, old, ("a", "b"), settings),
     ):
         with pytest.raises(LeaseLostError), transaction(engine) as session:
             step(session)
     with transaction(engine) as session:
-        assert not jobs.let_go(session, old)
+        assert not leases.let_go(session, old)
         assert not jobs.cancel_claimed(session, old, settings)
         assert session.scalar(select(Dub.status).where(Dub.job_id == old.job_id)) == "PENDING"
 

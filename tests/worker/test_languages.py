@@ -9,7 +9,7 @@ import soundfile
 from sqlalchemy import func, select, update
 
 from shared.db import transaction
-from shared.dubbing import jobs, rounds
+from shared.dubbing import leases, rounds
 from shared.dubbing.transcript import GivenLine, GivenTranscript
 from shared.errors import LeaseLostError, PermanentError, TransientError
 from shared.models import Artifact, Job, Result, StageSpeed, new_id
@@ -59,7 +59,7 @@ def another_round(engine, settings, held, *languages: str):
         rounds.add(session, job, [rounds.NewDub(language) for language in languages])
         assert rounds.reopen(session, job)
     with transaction(engine) as session:
-        again = jobs.claim(session, held.job_id, settings)
+        again = leases.claim(session, held.job_id, settings)
     assert again is not None
     return again
 

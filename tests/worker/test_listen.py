@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from shared.db import transaction
-from shared.dubbing import jobs
+from shared.dubbing import leases
 from shared.dubbing.transcript import GivenLine, GivenTranscript
 from shared.models import Artifact, Dub, Job, StageSpeed
 from tests.factories import a_job
@@ -75,7 +75,7 @@ def test_what_was_heard_is_not_recognised_again(engine, settings, talk, tmp_path
         assert session.scalars(select(Artifact.stage)).all().count("listen") == 1
     again = a_job(engine, video_id=video_id, source_transcript=SOURCE.to_dict(), options={"listen_back": True})
     with transaction(engine) as session:
-        second = jobs.claim(session, again, settings)
+        second = leases.claim(session, again, settings)
     run(engine, settings, second)
     assert report(engine, settings, second, tmp_path)["listening"] == said["listening"]
     assert len(calls(settings, "speech_recognition")) == asked

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from shared.config import Settings
 from shared.db import transaction
-from shared.dubbing import jobs
+from shared.dubbing import leases
 from shared.dubbing.transcript import GivenLine, GivenTranscript
 from shared.errors import PermanentError, TransientError
 from shared.models import Artifact, Job, Result, new_id
@@ -40,7 +40,7 @@ def order(engine, settings: Settings, path: Path, *languages: str, seconds: floa
     )
     job_id = a_job(engine, *languages, video_id=video_id, **values)
     with transaction(engine) as session:
-        held = jobs.claim(session, job_id, settings)
+        held = leases.claim(session, job_id, settings)
     assert held is not None
     return held
 
@@ -59,7 +59,7 @@ def another(engine, settings: Settings, held):
         values = {"source_transcript": job.source_transcript, "options": job.options, "video_id": job.video_id}
     job_id = a_job(engine, *languages, **values)
     with transaction(engine) as session:
-        again = jobs.claim(session, job_id, settings)
+        again = leases.claim(session, job_id, settings)
     assert again is not None
     return again
 
@@ -109,7 +109,7 @@ def test_a_second_job_for_the_video_runs_no_stage_again(engine, settings, talk):
     asked = len(calls(settings))
     job_id = a_job(engine, video_id=video_id)
     with transaction(engine) as session:
-        second = jobs.claim(session, job_id, settings)
+        second = leases.claim(session, job_id, settings)
     assert run(engine, settings, second).status == "COMPLETED"
     with transaction(engine) as session:
         assert set(session.scalars(select(Artifact.fingerprint))) == made
@@ -219,7 +219,7 @@ def test_an_artifact_that_the_bucket_lost_is_made_again(engine, settings, talk):
     Storage(settings).delete_prefix(lost.key)
     job_id = a_job(engine, video_id=video_id)
     with transaction(engine) as session:
-        second = jobs.claim(session, job_id, settings)
+        second = leases.claim(session, job_id, settings)
     with pytest.raises(TransientError) as caught:
         run(engine, settings, second)
     assert caught.value.code == "artifact_missing"
@@ -237,7 +237,7 @@ def test_all_that_the_bucket_lost_is_forgotten_at_once(engine, settings, talk):
         Storage(settings).delete_prefix(artifact.key)
     job_id = a_job(engine, video_id=video_id)
     with transaction(engine) as session:
-        second = jobs.claim(session, job_id, settings)
+        second = leases.claim(session, job_id, settings)
     with pytest.raises(TransientError):
         run(engine, settings, second)
     assert run(engine, settings, second).status == "COMPLETED"
@@ -253,7 +253,7 @@ def test_trouble_in_one_language_comes_after_the_others(engine, settings, talk):
     Storage(settings).delete_prefix(lost.key)
     job_id = a_job(engine, "es", "ca", video_id=video_id)
     with transaction(engine) as session:
-        second = jobs.claim(session, job_id, settings)
+        second = leases.claim(session, job_id, settings)
     with pytest.raises(TransientError):
         run(engine, settings, second)
     with transaction(engine) as session:

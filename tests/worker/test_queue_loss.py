@@ -7,7 +7,7 @@ import boto3
 from sqlalchemy import func
 
 from shared.db import transaction
-from shared.dubbing import jobs
+from shared.dubbing import leases
 from shared.dubbing.state import OVER
 from tests.processes import until
 from tests.worker.test_jobs import lapse, set_row
@@ -25,7 +25,7 @@ def in_every_state(bench):
     crashed, exhausted = bench.job(wake=False), bench.job(wake=False)
     for job_id in (crashed, exhausted):
         with transaction(bench.engine) as session:
-            assert jobs.claim(session, job_id, bench.settings) is not None
+            assert leases.claim(session, job_id, bench.settings) is not None
         lapse(bench.engine, job_id)
     set_row(bench.engine, exhausted, crashes=bench.settings.max_crashes)
     return {

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, update
 
 from shared.db import transaction
-from shared.dubbing import jobs, orders, rounds
+from shared.dubbing import dubs, jobs, leases, orders, rounds
 from shared.errors import LeaseLostError
 from shared.models import Job, Video
 from shared.storage import Storage
@@ -16,7 +16,7 @@ from tests.factories import a_job, a_video
 
 def claimed(engine, job_id, settings):
     with transaction(engine) as session:
-        held = jobs.claim(session, job_id, settings)
+        held = leases.claim(session, job_id, settings)
         assert held
     return held
 
@@ -32,7 +32,7 @@ def test_the_error_shown_is_that_of_the_last_round(engine, settings):
         rounds.reopen(session, job)
     held = claimed(engine, job_id, settings)
     with transaction(engine) as session:
-        jobs.fail_dub(session, held, "ca", ("translation_too_long", "It does not fit."))
+        dubs.fail(session, held, "ca", ("translation_too_long", "It does not fit."))
         jobs.finish(session, held, settings)
     with transaction(engine) as session:
         job = session.get_one(Job, job_id)
@@ -57,7 +57,7 @@ def test_a_ready_job_that_nobody_runs_is_canceled_and_can_still_be_completed(eng
     job_id = a_job(engine, "es")
     held = claimed(engine, job_id, settings)
     with transaction(engine) as session:
-        jobs.finish_dub(session, held, "es", "s3://b/es/", [])
+        dubs.finish(session, held, "es", "s3://b/es/", [])
         jobs.postpone(session, held, ("a", "A."), settings)
     with transaction(engine) as session:
         assert jobs.request_cancel(session, job_id)
@@ -77,7 +77,7 @@ def test_a_lapsed_job_is_woken_before_a_crowd(engine, settings):
     claimed(engine, lapsed, settings)
     with transaction(engine) as session:
         session.execute(update(Job).where(Job.job_id == lapsed).values(lease_until=func.now() - timedelta(seconds=1)))
-        assert jobs.due_for_wake(session, settings, limit=len(crowd) // 2)[0] == lapsed
+        assert leases.due_for_wake(session, settings, limit=len(crowd) // 2)[0] == lapsed
 
 
 def test_a_video_whose_job_just_ended_is_kept_with_its_results(engine, settings):
@@ -85,7 +85,7 @@ def test_a_video_whose_job_just_ended_is_kept_with_its_results(engine, settings)
     job_id = a_job(engine, "es", video_id=video_id)
     held = claimed(engine, job_id, settings)
     with transaction(engine) as session:
-        jobs.finish_dub(session, held, "es", "s3://b/es/", [])
+        dubs.finish(session, held, "es", "s3://b/es/", [])
         jobs.finish(session, held, settings)
         session.execute(update(Video).values(expires_at=func.now() - timedelta(days=1)))
     retention.expire_videos(engine)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, text
 
 from shared.db import transaction
-from shared.dubbing import jobs
+from shared.dubbing import jobs, leases
 from shared.maintenance import Task
 from shared.queue import Queue, Wake
 from tests.factories import a_job, a_video
@@ -37,7 +37,7 @@ def test_an_unknown_or_finished_job_is_nothing_to_do(supervisor, engine, setting
     assert supervisor.handle(uuid4()).status == 200
     job_id = a_job(engine)
     with transaction(engine) as session:
-        held = jobs.claim(session, job_id, settings)
+        held = leases.claim(session, job_id, settings)
         assert held is not None
         jobs.fail(session, held, ("a", "b"), settings)
     assert supervisor.handle(job_id).status == 200
@@ -48,7 +48,7 @@ def test_a_job_that_is_not_due_or_is_held_is_nothing_to_do(supervisor, engine, s
     later, held = a_job(engine), a_job(engine)
     set_row(engine, later, not_before=func.now() + timedelta(hours=1))
     with transaction(engine) as session:
-        jobs.claim(session, held, settings)
+        leases.claim(session, held, settings)
     assert [supervisor.handle(job_id).status for job_id in (later, held)] == [200, 200]
 
 
@@ -136,7 +136,7 @@ def test_a_task_runs_once_a_period_and_an_unknown_one_is_404(client):
 def test_scratch_keeps_what_a_live_lease_owns(settings, engine):
     job_id = a_job(engine)
     with transaction(engine) as session:
-        held = jobs.claim(session, job_id, settings)
+        held = leases.claim(session, job_id, settings)
     assert held is not None
     live, dead = scratch.directory(settings, held.lease_token), scratch.directory(settings, uuid4())
     for directory in (live, dead):

@@ -6,7 +6,7 @@ from flask import Response, request
 from sqlalchemy.orm import Session
 
 from shared import egress, log
-from shared.dubbing import jobs, orders, shown, state
+from shared.dubbing import leases, orders, shown, state
 from shared.dubbing.request import normalised
 from shared.dubbing.shown import ShownJob
 from shared.errors import TransientError
@@ -145,4 +145,4 @@ def wake(job_id: UUID) -> None:
         _log.warning("wake_not_sent", job_id=str(job_id), reason=error.message)
         return
     with single_statements() as connection:
-        jobs.stamp_wake(connection, job_id)
+        leases.stamp_wake(connection, job_id)

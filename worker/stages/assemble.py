@@ -8,8 +8,8 @@ from typing import Any
 
 from shared import log
 from shared.db import transaction
-from shared.dubbing import jobs
-from shared.dubbing.jobs import NewResult
+from shared.dubbing import dubs
+from shared.dubbing.dubs import NewResult
 from shared.errors import PermanentError, TransientError
 from shared.storage import ObjectChangedError, results_prefix
 from worker.media import ffmpeg
@@ -41,7 +41,7 @@ def assemble(work: Work, sound: Extracted, heard: Heard) -> None:
     Where that can't be done the languages stay as they are, and the file's report says why. Raises LeaseLostError.
     """
     with transaction(work.engine) as session:
-        ready = jobs.ready_languages(session, work.held.job_id)
+        ready = dubs.ready(session, work.held.job_id)
     if not ready:
         return
     logger.info("assembling", languages=[one.language for one in ready])
@@ -49,11 +49,11 @@ def assemble(work: Work, sound: Extracted, heard: Heard) -> None:
     with work.progress.stage("assemble") as step:
         results = _made(work, _Assembly(work, sound, heard, prefix, step), ready)
     with transaction(work.engine) as session:
-        replaced = jobs.replace_results(session, work.held, KIND, results)
+        replaced = dubs.replace_results(session, work.held, KIND, results)
     work.storage.delete(replaced)
 
 
-def _made(work: Work, assembly: "_Assembly", ready: Sequence[jobs.Ready]) -> list[NewResult]:
+def _made(work: Work, assembly: "_Assembly", ready: Sequence[dubs.Ready]) -> list[NewResult]:
     """The file and its report, or the report alone."""
     try:
         results = assembly.results(ready)
@@ -83,7 +83,7 @@ class _Assembly:
     prefix: str
     step: Step
 
-    def results(self, ready: Sequence[jobs.Ready]) -> list[NewResult]:
+    def results(self, ready: Sequence[dubs.Ready]) -> list[NewResult]:
         """The file and its report, in the bucket."""
         container = container_for(self.sound.media)
         out = self.work.scratch / f"{KIND}.{container}"
@@ -103,12 +103,12 @@ class _Assembly:
             _report(self.work, self.prefix, said),
         ]
 
-    def _joining(self, ready: Sequence[jobs.Ready]) -> Joining:
+    def _joining(self, ready: Sequence[dubs.Ready]) -> Joining:
         source = self.heard.transcript.language
         dubs = [SoundTrack(self._fetched(one, _SOUND), one.language) for one in ready]
         return Joining(dubs, source, self._subtitles(ready, source), original_first=True, cut=self.sound.source.cut)
 
-    def _subtitles(self, ready: Sequence[jobs.Ready], source: str) -> list[SubtitleTrack]:
+    def _subtitles(self, ready: Sequence[dubs.Ready], source: str) -> list[SubtitleTrack]:
         """The source's and every language's; none where none are wanted, nor an empty one."""
         if self.work.request.subtitles in ("none", "files"):
             return []
@@ -118,7 +118,7 @@ class _Assembly:
         tracks += [SubtitleTrack(self._fetched(one, _SUBTITLES), one.language) for one in ready]
         return [track for track in tracks if track.path.stat().st_size]
 
-    def _fetched(self, one: jobs.Ready, name: str) -> Path:
+    def _fetched(self, one: dubs.Ready, name: str) -> Path:
         path = self.work.scratch / f"{KIND}.{one.language}.{name}"
         try:
             self.work.storage.download(f"{one.prefix}{name}", path)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from shared.db import transaction
-from shared.dubbing import jobs
-from shared.dubbing.jobs import NewResult
+from shared.dubbing import dubs
+from shared.dubbing.dubs import NewResult
 from shared.storage import results_prefix
 from worker.artifacts import Artifact, Facts, Recipe
 from worker.media import ffmpeg
@@ -40,7 +40,7 @@ def publish(work: Work, dubbed: Dubbed) -> None:
         results = [*_media(work, dubbed, prefix, name), *_documents(work, dubbed, prefix, name)]
         step.ran()
     with transaction(work.engine) as session:
-        jobs.finish_dub(session, work.held, dubbed.language, work.storage.path(prefix), results)
+        dubs.finish(session, work.held, dubbed.language, work.storage.path(prefix), results)
     _drop_local(work, dubbed)
 
 
