@@ -61,17 +61,17 @@ def test_a_job_that_is_not_due_is_not_claimed(engine, settings):
 
 
 def test_ten_claims_at_once_give_one_lease(engine, settings):
-    job_id, leases, gate = a_job(engine), [], threading.Barrier(10)
+    job_id, taken, gate = a_job(engine), [], threading.Barrier(10)
 
     def take():
         gate.wait()
         with transaction(engine) as session:
-            leases.append(leases.claim(session, job_id, settings))
+            taken.append(leases.claim(session, job_id, settings))
 
     threads = [threading.Thread(target=take) for _ in range(10)]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
-    assert sum(lease is not None for lease in leases) == 1
+    assert sum(lease is not None for lease in taken) == 1
 
 
 def test_a_lapsed_lease_is_taken_over_and_counted_as_a_crash(engine, settings):

@@ -105,8 +105,8 @@ class _Assembly:
 
     def _joining(self, ready: Sequence[dubs.Ready]) -> Joining:
         source = self.heard.transcript.language
-        dubs = [SoundTrack(self._fetched(one, _SOUND), one.language) for one in ready]
-        return Joining(dubs, source, self._subtitles(ready, source), original_first=True, cut=self.sound.source.cut)
+        tracks = [SoundTrack(self._fetched(one, _SOUND), one.language) for one in ready]
+        return Joining(tracks, source, self._subtitles(ready, source), original_first=True, cut=self.sound.source.cut)
 
     def _subtitles(self, ready: Sequence[dubs.Ready], source: str) -> list[SubtitleTrack]:
         """The source's and every language's; none where none are wanted, nor an empty one."""
