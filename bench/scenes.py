@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, permutations
 from json import loads
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from local.stack import Stack, stop_on_signals
 from shared.config import Settings
 from worker.engines.protocols import Piece, Sound
 from worker.engines.speech_recognition.pocketsphinx import PocketSphinxRecogniser
+from worker.media.stretch import stretch
 from worker.spans import Span
 from worker.word_errors import errors
 
@@ -116,7 +117,10 @@ class Dubbed:
 
 @dataclass(frozen=True)
 class Understood:
-    """Word error rates of the dub where it lies, of its voices alone, and of these on the source as it is ducked."""
+    """Word error rates of the dub where it lies, of its voices by themselves, and of these on the source as ducked.
+
+    Where the dub has two at once, as its source does, `alone` has them at once, too: cross-talk is kept, not mended.
+    """
 
     dub: float
     alone: float
@@ -196,7 +200,18 @@ def _understood(
     ]
     source = listened(scene.video) * np.float32(10 ** (report["measures"]["mix"]["ducking_db"] / 20))
     laid = [_laid(source, said, dub, one.start) for said, dub, one in zip(alone, there, traces, strict=True)]
-    return Understood(*(_wer(sounds, lines) for sounds in (there, alone, laid)))
+    return Understood(*(_wer(sounds, lines) for sounds in (there, _across(alone, traces), laid)))
+
+
+def _across(alone: Sequence[Samples], traces: Sequence[Trace]) -> list[Samples]:
+    """Each line by itself, with what others say across it in the dub."""
+    said = [stretch(sound, LISTENING_RATE, one.speed) for sound, one in zip(alone, traces, strict=True)]
+    crossed = [np.array(sound) for sound in alone]
+    for own, other in permutations(range(len(alone)), 2):
+        at = round((traces[other].start - traces[own].start) * LISTENING_RATE)
+        across = said[other][max(0, -at) :][: max(0, len(said[own]) - max(0, at))]
+        crossed[own][max(0, at) :][: len(across)] += across[: max(0, len(crossed[own]) - max(0, at))]
+    return crossed
 
 
 def _laid(source: Samples, said: Samples, dub: Samples, start: float) -> Samples:
