@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from worker.engines.protocols import Samples
 from worker.media.audio import mono
+from worker.media.room_tone import piece
 from worker.spans import Span, union
 
 RATE = 48_000
@@ -118,12 +119,14 @@ def mix_blocks(
     voice_gain_db: float,
     background: Background,
     channels: int = 2,
+    room: Samples | None = None,
 ) -> Iterator[Samples]:
     """Blocks (n, channels) as long together as the voice track: the voice in the middle of the background.
 
     There are 1, 2 or 6 `channels` (5.1). Bed blocks are (n,) or (n, 1, 2 or 6), of any lengths, and taken as silence
-    after their end; voice blocks are (n,) or (n, 1). `duck` follows `envelope`, `keep` leaves the bed at its
-    level, `drop` leaves it out. A value that is not a number is silence.
+    after their end; voice blocks are (n,) or (n, 1). `duck` follows `envelope`, and keeps up the
+    power of what is always there with as much of the endless `room` (n, channels); `keep` leaves the bed at its level,
+    `drop` leaves it out. A value that is not a number is silence.
     """
     bed, position = _Bed(() if background == "drop" else bed_blocks, channels), 0
     voice_gain = 10 ** (voice_gain_db / 20)
@@ -132,11 +135,17 @@ def mix_blocks(
         voice = _finite(block).reshape(-1)
         mixed = bed.take(len(voice))
         if background == "duck":
-            mixed *= envelope.gain(position, len(voice))[:, np.newaxis]
+            _duck(mixed, envelope.gain(position, len(voice)), room, position)
         for channel, gain in pan:
             mixed[:, channel] += voice * gain
         position += len(voice)
         yield mixed
+
+
+def _duck(bed: Samples, gain: Samples, room: Samples | None, first: int) -> None:
+    bed *= gain[:, np.newaxis]
+    if room is not None and np.min(gain) < 1.0:
+        bed += np.sqrt(1.0 - np.square(gain))[:, np.newaxis] * piece(room, first, len(bed))
 
 
 class _Bed:

@@ -1,7 +1,9 @@
-"""The sound of the room itself, for where the background is left out: what is always there, also between words.
+"""The sound of the room itself, for where the background is left out or turned down: what is always there, also between
+words.
 
-Its spectrum is the least that each frequency has over the file (minimum statistics), so neither speech nor music are in
-it; its phases are random, so nothing of it is recognised or repeats as a rhythm.
+Its spectrum is the least that each frequency has (minimum statistics, Martin 2001), less what is too steady for noise,
+so neither speech nor music are in it; its phases are random, so nothing of it is recognised or repeats as a rhythm. Its
+channels are as loud and as alike as the room's own are: what comes from the middle stays there.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,59 +11,128 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from worker.engines.protocols import Samples
 
 RATE = 48_000
 FRAME = 2048
-# One look each second is enough, and reading is all that it costs. So many say all about a longer file, too, and are
+# Four looks a second are enough, and reading is all that they cost. So many say all about a longer file, too, and are
 # held together.
-EVERY_SECONDS = 1.0
-MOST_LOOKS = 900
-# A frequency's floor is the 5 % quantile of the looks at it. The power of noise there has an exponential distribution,
-# whose quantile lies so far below its mean when about half of the looks have nothing but noise.
-QUIETEST = 0.05
-BELOW_MEAN = -np.log(1 - 2 * QUIETEST)
+EVERY_SECONDS = 0.25
+MOST_LOOKS = 450
+# A frequency's floor is read off the looks at it of which half have nothing but noise. The power of noise has an
+# exponential distribution: of these the least tenth, 5 % of all, are below 0.11 of its mean, and half of them below
+# 0.69.
+LEAST, HALF = 0.05, 0.25
+BELOW_LEAST, BELOW_HALF = -np.log(1 - 2 * LEAST), -np.log(1 - 2 * HALF)
+# Where more of them have nothing else that was too little, by so much at the most. The whole of the noise hardly
+# changes, so that a quiet look tells.
+QUIET, MOST_RAISED = 0.1, 2.3
+# Noise comes and goes, by 5 to 7 from the one to the other, and has no peaks. A held chord or a hum does not, is no
+# noise, and would be a poor one.
+STEADY = 3.0
+EVEN = 9  # frequencies, 23 Hz apart, that say together whether they are steady
+SMOOTH = 15  # and of which the middle one says how loud noise is there
 # Louder is no room; a file without a floor of its own gets none.
 LOUDEST_DBFS, SOFTEST_DBFS = -50.0, -90.0
+# Between lines that are heard with the original around them, so loud a room is one.
+LOUDEST_AROUND_DBFS = -36.0
 LOOP_SECONDS = 5
+_TINY = 1e-30
 
-Spectrum = NDArray[np.float64]
-
-
-def floor(path: Path) -> Spectrum:
-    """The power density at FRAME // 2 + 1 frequencies up to 24 kHz that a 48 kHz sound never falls below."""
-    looks = [_power(frame) for frame in _frames(path)]
-    if not looks:
-        return np.zeros(FRAME // 2 + 1)
-    return np.asarray(np.quantile(np.stack(looks), QUIETEST, axis=0) / BELOW_MEAN)
+Room = NDArray[np.complex128]
+Powers = NDArray[np.float64]
 
 
-def missing(source: Spectrum, bed: Spectrum | None) -> Spectrum:
+def floor(path: Path) -> Room:
+    """The densities (FRAME // 2 + 1, channels, channels) up to 24 kHz of the noise that a 48 kHz sound always has.
+
+    The powers of the channels, and between them what they have in common.
+    """
+    spectra = _sounding(path)
+    if not len(spectra):
+        return np.zeros((*spectra.shape[1:], spectra.shape[2]), np.complex128)
+    power = np.mean(np.square(np.abs(spectra)), axis=2)
+    least, half = np.quantile(power, (LEAST, HALF), axis=0)
+    whole = power.sum(axis=1)
+    quiet = spectra[whole <= np.quantile(whole, QUIET)]
+    shared = np.einsum("lfc,lfd->fcd", quiet, quiet.conj())
+    noise = _noise(least, half)
+    share = noise * _raised(power, noise) / np.maximum(power_of(shared), _TINY)
+    return np.asarray(shared * share[:, np.newaxis, np.newaxis])
+
+
+def _sounding(path: Path) -> NDArray[np.complex64]:
+    """Looks at it (looks, frequencies, channels), but for silence before its sound begins and after it ends."""
+    nothing = np.zeros((0, FRAME // 2 + 1, soundfile.info(path).channels), np.complex64)
+    spectra = np.array([_spectrum(frame) for frame in _frames(path)] or nothing)
+    loud = np.flatnonzero(np.sum(np.square(np.abs(spectra)), axis=(1, 2)) > 10 ** (SOFTEST_DBFS / 10))
+    return spectra[loud[0] : loud[-1] + 1] if len(loud) else nothing
+
+
+def _noise(least: Powers, half: Powers) -> Powers:
+    """The mean power of noise at each frequency, 0 where it is none, from what its looks say."""
+    power = np.minimum(least / BELOW_LEAST, half / BELOW_HALF)
+    noisy = _middle(half / np.maximum(least, _TINY), EVEN) >= STEADY
+    return np.asarray(np.minimum(power, _middle(power, SMOOTH)) * noisy)
+
+
+def _raised(power: Powers, noise: Powers) -> float:
+    """How many times louder than `noise` a quiet look (power: looks, frequencies) is, where that is noise."""
+    quiet = float(np.quantile(power[:, noise > 0].sum(axis=1), QUIET))
+    return min(MOST_RAISED, max(1.0, quiet / max(float(noise.sum()), _TINY)))
+
+
+def _middle(values: Powers, count: int) -> Powers:
+    around = sliding_window_view(np.pad(values, count // 2, mode="edge"), count)
+    return np.asarray(np.median(around, axis=1))
+
+
+def power_of(room: Room) -> Powers:
+    """The power density at each frequency, a mean over the channels: their sum is the mean square."""
+    return np.asarray(np.trace(room, axis1=1, axis2=2).real / room.shape[1])
+
+
+def missing(source: Room, bed: Room | None, loudest_dbfs: float = LOUDEST_DBFS) -> Room:
     """What lacks of the source's floor where `bed` is played (None: nothing is), no louder than a room is."""
-    lacking = source if bed is None else np.maximum(0.0, source - bed)
+    had = power_of(source)
+    lacking = had if bed is None else np.maximum(0.0, had - power_of(bed))
     level = float(np.sum(lacking))
     if level <= 10 ** (SOFTEST_DBFS / 10):
-        return np.zeros_like(lacking)
-    return lacking * min(1.0, 10 ** (LOUDEST_DBFS / 10) / level)
+        return np.zeros_like(source)
+    share = lacking / np.maximum(had, _TINY) * min(1.0, 10 ** (loudest_dbfs / 10) / level)
+    return np.asarray(source * share[:, np.newaxis, np.newaxis])
 
 
-def loop(spectrum: Spectrum, channels: int, seed: int = 1) -> Samples:
-    """Noise of that spectrum, (n, channels), which follows on itself without a seam."""
-    count = LOOP_SECONDS * RATE
-    at = np.arange(count // 2 + 1) * (FRAME / count)
-    amplitude = np.sqrt(np.interp(at, np.arange(len(spectrum)), spectrum) * FRAME / count / 2) * count
+def loop(room: Room, seed: int = 1) -> Samples:
+    """Noise of those densities, (n, channels), which follows on itself without a seam."""
+    count, channels = LOOP_SECONDS * RATE, room.shape[1]
+    powers, sides = np.linalg.eigh(room)
+    sides = sides * np.sqrt(np.maximum(powers, 0.0) * FRAME / count / 2)[:, np.newaxis, :] * count
+    nearest = np.rint(np.arange(count // 2 + 1) * (FRAME / count)).astype(int)
     phases = np.random.default_rng(seed).uniform(0, 2 * np.pi, (count // 2 + 1, channels))
-    return np.fft.irfft(amplitude[:, np.newaxis] * np.exp(1j * phases), count, axis=0).astype(np.float32)
+    spectrum = np.zeros((count // 2 + 1, channels), np.complex128)
+    for side in range(channels):
+        spectrum += sides[nearest, :, side] * np.exp(1j * phases[:, side, np.newaxis])
+    return np.fft.irfft(spectrum, count, axis=0).astype(np.float32)
 
 
 def under(blocks: Iterable[Samples], tone: Samples) -> Iterator[Samples]:
     """`blocks` (n, channels) with the loop `tone` under them."""
     position = 0
     for block in blocks:
-        yield block + np.take(tone, range(position, position + len(block)), axis=0, mode="wrap")
+        yield block + piece(tone, position, len(block))
         position += len(block)
+
+
+def piece(tone: Samples, first: int, count: int) -> Samples:
+    """`count` samples of the endless tone from sample `first` on."""
+    begin = first % len(tone)
+    if begin + count <= len(tone):
+        return tone[begin : begin + count]
+    return np.take(tone, np.arange(first, first + count), axis=0, mode="wrap")
 
 
 def _frames(path: Path) -> Iterator[Samples]:
@@ -72,8 +143,8 @@ def _frames(path: Path) -> Iterator[Samples]:
             yield file.read(FRAME, dtype="float32", always_2d=True)
 
 
-def _power(frame: Samples) -> Spectrum:
-    """The mean over the channels, so that the sum over all frequencies is the mean square."""
+def _spectrum(frame: Samples) -> NDArray[np.complex64]:
+    """(FRAME // 2 + 1, channels), whose squares add up to the mean square."""
     window = np.hanning(FRAME)
-    spectrum = np.abs(np.fft.rfft(frame * window[:, np.newaxis], axis=0)) ** 2
-    return np.asarray(2 * np.mean(spectrum, axis=1) / (FRAME * np.sum(window**2)))
+    spectrum = np.fft.rfft(frame * window[:, np.newaxis], axis=0) * np.sqrt(2 / (FRAME * np.sum(window**2)))
+    return np.asarray(spectrum, np.complex64)

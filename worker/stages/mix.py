@@ -19,7 +19,7 @@ from worker.stages.transcribe import Heard
 from worker.threads import ahead
 from worker.work import Work
 
-VERSION = 5
+VERSION = 6
 HIGHEST_TRUE_PEAK_DBTP = -1.0
 ENCODINGS = 4  # with a lower ceiling each time; after that the report says what AAC made of the peaks
 CEILING_MARGIN_DB = 0.2
@@ -131,10 +131,10 @@ class _Desk:
 
     def encode(self, out: Path, envelope: Envelope, kept: list[Span]) -> ffmpeg.Loudness:
         """Mix into `out`; again with a lower ceiling while the decoded peaks are too high."""
-        ceiling, tone = CEILING_DB, self._tone()
+        ceiling, (tone, fill) = CEILING_DB, self._tones()
         for _ in range(ENCODINGS):
             with ffmpeg.AacWriter(out, channels=self.sound.channels) as writer:
-                mixed = self._told(self._mixed(envelope, kept))
+                mixed = self._told(self._mixed(envelope, kept, fill))
                 for block in limit(mixed if tone is None else room_tone.under(mixed, tone), ceiling):
                     writer.write(block)
             measured = ffmpeg.file_loudness(out)
@@ -143,7 +143,7 @@ class _Desk:
             ceiling -= over + CEILING_MARGIN_DB
         return measured
 
-    def _mixed(self, envelope: Envelope, kept: list[Span]) -> Iterator[Samples]:
+    def _mixed(self, envelope: Envelope, kept: list[Span], fill: Samples | None) -> Iterator[Samples]:
         return mix_blocks(
             self._background(kept),
             audio.blocks(self._path(self.placed.track)),
@@ -151,6 +151,7 @@ class _Desk:
             voice_gain_db=self.levels.voice_gain_db,
             background=self.levels.background,
             channels=self.sound.channels,
+            room=fill,
         )
 
     def _background(self, kept: list[Span]) -> Iterator[Samples]:
@@ -161,14 +162,21 @@ class _Desk:
         bed = audio.blocks(self._path(self.bed.artifact))
         return ahead(restored(bed, original, kept, self.sound.channels) if kept else bed)
 
-    def _tone(self) -> Samples | None:
-        """The room's own sound, where the original with its own is not to be heard."""
-        dropped = self.levels.background == "drop"
-        if not dropped and (self.bed.ducked or not self.placed.plan.placements):
-            return None
+    def _tones(self) -> tuple[Samples | None, Samples | None]:
+        """The room's own sound: what of it is nowhere in the bed, and what goes down with the bed."""
+        if not self.placed.plan.placements:
+            return None, None
         source = room_tone.floor(self._path(self.sound.sound))
-        left = None if dropped else room_tone.floor(self._path(self.bed.artifact))
-        return room_tone.loop(room_tone.missing(source, left), self.sound.channels)
+        bed = self._floor_of_bed(source)
+        lost = room_tone.missing(source, bed)
+        if self.levels.background != "duck":
+            return _endless(lost), None
+        return _endless(lost), _endless(room_tone.missing(source, lost, room_tone.LOUDEST_AROUND_DBFS))
+
+    def _floor_of_bed(self, source: room_tone.Room) -> room_tone.Room | None:
+        if self.levels.background == "drop":
+            return None
+        return source if self.bed.ducked else room_tone.floor(self._path(self.bed.artifact))
 
     def _path(self, artifact: Artifact) -> Path:
         return self.work.checkpoints.path(artifact)
@@ -180,6 +188,10 @@ class _Desk:
             done += len(block)
             self.step.at(ENCODED * min(1.0, done / self.sound.samples))
             yield block
+
+
+def _endless(room: room_tone.Room) -> Samples | None:
+    return room_tone.loop(room) if room.any() else None
 
 
 def _plain(spans: Iterable[Span]) -> list[list[float]]:
