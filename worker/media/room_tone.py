@@ -30,11 +30,11 @@ BELOW_LEAST, BELOW_HALF = -np.log(1 - 2 * LEAST), -np.log(1 - 2 * HALF)
 # Where more of them have nothing else that was too little, by so much at the most. The whole of the noise hardly
 # changes, so that a quiet look tells.
 QUIET, MOST_RAISED = 0.1, 2.3
-# Noise comes and goes, by 5 to 7 from the one to the other, and has no peaks. A held chord or a hum does not, is no
-# noise, and would be a poor one.
-STEADY = 3.0
-EVEN = 9  # frequencies, 23 Hz apart, that say together whether they are steady
-SMOOTH = 15  # and of which the middle one says how loud noise is there
+# Noise flutters: of two frames one after another the stronger one has, on average, half of both's power more than the
+# other. A held chord or a hum hardly does, nor does one that swells; it is no noise, and would be a poor one.
+FLUTTERS = 0.4
+EVEN = 9  # frequencies, 23 Hz apart, that say together whether they flutter
+SMOOTH = 15  # and of which the middle one says how loud noise is there: it has no peaks
 # Louder is no room; a file without a floor of its own gets none.
 LOUDEST_DBFS, SOFTEST_DBFS = -50.0, -90.0
 # Between lines that are heard with the original around them, so loud a room is one.
@@ -53,41 +53,47 @@ def floor(path: Path) -> Room:
     """
     spectra = _sounding(path)
     if not len(spectra):
-        return np.zeros((*spectra.shape[1:], spectra.shape[2]), np.complex128)
-    power = np.mean(np.square(np.abs(spectra)), axis=2)
-    least, half = np.quantile(power, (LEAST, HALF), axis=0)
-    whole = power.sum(axis=1)
+        return np.zeros((*spectra.shape[2:], spectra.shape[3]), np.complex128)
+    powers = np.square(np.abs(spectra))  # a single channel's has the distribution above, however alike they are
+    spectra, power = spectra[:, 0], powers[:, 0]
+    whole = power.sum(axis=(1, 2))
     quiet = spectra[whole <= np.quantile(whole, QUIET)]
     shared = np.einsum("lfc,lfd->fcd", quiet, quiet.conj())
-    noise = _noise(least, half)
-    share = noise * _raised(power, noise) / np.maximum(power_of(shared), _TINY)
-    return np.asarray(shared * share[:, np.newaxis, np.newaxis])
+    noise = _noise(powers)
+    had = np.einsum("fcc->fc", shared).real
+    scale = np.sqrt(noise * _raised(power, noise) / np.maximum(had, _TINY))
+    return np.asarray(shared * scale[:, :, np.newaxis] * scale[:, np.newaxis, :])
 
 
 def _sounding(path: Path) -> NDArray[np.complex64]:
-    """Looks at it (looks, frequencies, channels), but for silence before its sound begins and after it ends."""
-    nothing = np.zeros((0, FRAME // 2 + 1, soundfile.info(path).channels), np.complex64)
-    spectra = np.array([_spectrum(frame) for frame in _frames(path)] or nothing)
-    loud = np.flatnonzero(np.sum(np.square(np.abs(spectra)), axis=(1, 2)) > 10 ** (SOFTEST_DBFS / 10))
+    """Looks at it (looks, 2 frames one after another, frequencies, channels), but for silence at its ends."""
+    nothing = np.zeros((0, 2, FRAME // 2 + 1, soundfile.info(path).channels), np.complex64)
+    spectra = np.array([_spectra(frames) for frames in _looks(path)] or nothing)
+    loud = np.flatnonzero(np.sum(np.square(np.abs(spectra[:, 0])), axis=(1, 2)) > 10 ** (SOFTEST_DBFS / 10))
     return spectra[loud[0] : loud[-1] + 1] if len(loud) else nothing
 
 
-def _noise(least: Powers, half: Powers) -> Powers:
-    """The mean power of noise at each frequency, 0 where it is none, from what its looks say."""
+def _noise(powers: Powers) -> Powers:
+    """The mean power of noise at each frequency of each channel, 0 where it is none, from what its looks say."""
+    one, other = powers[:, 0], powers[:, 1]
+    least, half = np.quantile(one, (LEAST, HALF), axis=0)
     power = np.minimum(least / BELOW_LEAST, half / BELOW_HALF)
-    noisy = _middle(half / np.maximum(least, _TINY), EVEN) >= STEADY
-    return np.asarray(np.minimum(power, _middle(power, SMOOTH)) * noisy)
+    both = one + other
+    low, high = np.quantile(both, (2 * LEAST, 2 * HALF), axis=0)
+    quiet = (both >= low) & (both <= high)  # the least of a chord is where it begins or ends
+    flutter = np.sum(quiet * np.abs(one - other) / np.maximum(both, _TINY), axis=0) / np.sum(quiet, axis=0)
+    return np.asarray(np.minimum(power, _middle(power, SMOOTH)) * (_middle(flutter, EVEN) >= FLUTTERS))
 
 
 def _raised(power: Powers, noise: Powers) -> float:
-    """How many times louder than `noise` a quiet look (power: looks, frequencies) is, where that is noise."""
+    """How many times louder than `noise` a quiet look (power: looks, frequencies, channels) is, where that is noise."""
     quiet = float(np.quantile(power[:, noise > 0].sum(axis=1), QUIET))
     return min(MOST_RAISED, max(1.0, quiet / max(float(noise.sum()), _TINY)))
 
 
 def _middle(values: Powers, count: int) -> Powers:
-    around = sliding_window_view(np.pad(values, count // 2, mode="edge"), count)
-    return np.asarray(np.median(around, axis=1))
+    padded = np.pad(values, ((count // 2, count // 2), (0, 0)), mode="edge")
+    return np.asarray(np.median(sliding_window_view(padded, count, axis=0), axis=-1))
 
 
 def power_of(room: Room) -> Powers:
@@ -135,16 +141,16 @@ def piece(tone: Samples, first: int, count: int) -> Samples:
     return np.take(tone, np.arange(first, first + count), axis=0, mode="wrap")
 
 
-def _frames(path: Path) -> Iterator[Samples]:
+def _looks(path: Path) -> Iterator[Samples]:
     with soundfile.SoundFile(path) as file:
         step = max(round(EVERY_SECONDS * file.samplerate), -(-file.frames // MOST_LOOKS))
-        for first in range(0, file.frames - FRAME + 1, step):
+        for first in range(0, file.frames - 2 * FRAME + 1, step):
             file.seek(first)
-            yield file.read(FRAME, dtype="float32", always_2d=True)
+            yield file.read(2 * FRAME, dtype="float32", always_2d=True)
 
 
-def _spectrum(frame: Samples) -> NDArray[np.complex64]:
-    """(FRAME // 2 + 1, channels), whose squares add up to the mean square."""
+def _spectra(look: Samples) -> NDArray[np.complex64]:
+    """(2, FRAME // 2 + 1, channels), whose squares add up to the mean square of each half."""
     window = np.hanning(FRAME)
-    spectrum = np.fft.rfft(frame * window[:, np.newaxis], axis=0) * np.sqrt(2 / (FRAME * np.sum(window**2)))
-    return np.asarray(spectrum, np.complex64)
+    frames = look.reshape(2, FRAME, -1) * window[:, np.newaxis]
+    return np.asarray(np.fft.rfft(frames, axis=1) * np.sqrt(2 / (FRAME * np.sum(window**2))), np.complex64)

@@ -62,12 +62,13 @@ def test_the_tones_channels_are_as_loud_and_as_alike_as_the_rooms(tmp_path):
     assert np.corrcoef(tone[:, [0, 1, 3]].T)[0, 1:] == pytest.approx([1, 0], abs=0.1)
 
 
-@pytest.mark.parametrize("share", [0.35, 1.0])
-def test_the_tone_is_as_loud_as_the_noise_however_much_of_it_is_bare(share, tmp_path):
-    room = hiss(30, -50)
+@pytest.mark.parametrize(("share", "channels"), [(0.35, 1), (1.0, 1), (1.0, 2), (0.35, 6)])
+def test_the_tone_is_as_loud_as_the_noise_however_much_of_it_is_bare(share, channels, tmp_path):
+    room = np.stack([hiss(30, -50, seed) for seed in range(channels)], 1)
     spoken = np.arange(len(room)) / RATE % 4 >= 4 * share
-    floor = floor_of(room + 0.1 * spoken * np.random.default_rng(3).normal(0, 1, len(room)), tmp_path)
-    assert level_db(room_tone.loop(floor)) == pytest.approx(-50, abs=1.5)
+    speech = 0.1 * spoken * np.random.default_rng(30).normal(0, 1, len(room))
+    tone = room_tone.loop(floor_of(room + speech[:, np.newaxis], tmp_path))
+    assert [level_db(side) for side in tone.T] == pytest.approx([-50] * channels, abs=1.5)
 
 
 def test_sound_that_starts_late_has_its_room_too(tmp_path):
@@ -75,9 +76,12 @@ def test_sound_that_starts_late_has_its_room_too(tmp_path):
     assert level_db(room_tone.loop(floor_of(late, tmp_path))) == pytest.approx(-50, abs=1.5)
 
 
-def test_what_never_ends_and_is_no_noise_is_not_the_rooms(tmp_path):
+@pytest.mark.parametrize("swell", [0, 0.5])
+def test_what_never_ends_and_is_no_noise_is_not_the_rooms(swell, tmp_path):
     time = np.arange(30 * RATE) / RATE
-    organ = sum(np.sin(2 * np.pi * pitch * time) for pitch in (50, 110, 220, 277.2, 329.6))
+    organ = np.sin(np.pi * time / 4 % np.pi) ** swell * sum(
+        np.sin(2 * np.pi * pitch * time) for pitch in (50, 110, 220, 277.2, 329.6)
+    )
     assert level_db(room_tone.loop(floor_of(0.01 * organ, tmp_path))) < -75
 
 
@@ -98,7 +102,7 @@ def test_a_roaring_room_is_kept_low_and_a_silent_one_silent(tmp_path):
 def test_a_long_file_takes_no_more_looks_than_fit_into_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(room_tone, "MOST_LOOKS", 25)
     room = hiss(40, -60)
-    assert 20 <= len(list(room_tone._frames(written(room, tmp_path)))) <= 25
+    assert 20 <= len(list(room_tone._looks(written(room, tmp_path)))) <= 25
     assert level_db(room_tone.loop(room_tone.floor(written(room, tmp_path)))) == pytest.approx(-60, abs=3)
 
 
