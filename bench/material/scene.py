@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bench.material.lines import Tier, lines_of, write_bed, write_clips
 from worker.media import room_tone, voice_track
 from worker.media.audio import BLOCK_FRAMES, blocks
-from worker.media.mix import RATE, duck_spans, ducking_gain, mix_blocks
+from worker.media.mix import RATE, Room, duck_spans, ducking_gain, mix_blocks, room_gain
 from worker.media.stretch import StretchJob, stretch_all
 from worker.spans import Span
 from worker.threads import ahead
@@ -61,7 +61,8 @@ class Scene:
         dub = [Span(placement.start, placement.end) for placement in planned.placements]
         envelope = ducking_gain(duck_spans(source, dub, self.limits.duration))
         level, bed = TARGET_LUFS - TRACK_LUFS, self.path("bed.flac")
-        room = room_tone.loop(room_tone.missing(room_tone.floor(bed), None, room_tone.LOUDEST_AROUND_DBFS))
+        tone = room_tone.loop(room_tone.missing(room_tone.floor(bed), None, room_tone.LOUDEST_AROUND_DBFS))
+        room = Room(tone, room_gain(dub))
         return mix_blocks(ahead(blocks(bed)), voice, envelope, voice_gain_db=level, background="duck", room=room)
 
     def read_stretched(self) -> Iterator[Samples]:

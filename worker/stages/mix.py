@@ -8,7 +8,17 @@ from worker.artifacts import Artifact, Facts, Recipe
 from worker.engines.protocols import Samples
 from worker.media import audio, ffmpeg, loudness, meter, room_tone
 from worker.media.limiter import CEILING_DB, limit
-from worker.media.mix import Background, Envelope, depth_db, duck_spans, ducking_gain, mix_blocks, restored
+from worker.media.mix import (
+    Background,
+    Envelope,
+    Room,
+    depth_db,
+    duck_spans,
+    ducking_gain,
+    mix_blocks,
+    restored,
+    room_gain,
+)
 from worker.progress import Step
 from worker.spans import Span, outside
 from worker.stages.align import Placed
@@ -19,7 +29,7 @@ from worker.stages.transcribe import Heard
 from worker.threads import ahead
 from worker.work import Work
 
-VERSION = 6
+VERSION = 7
 HIGHEST_TRUE_PEAK_DBTP = -1.0
 ENCODINGS = 4  # with a lower ceiling each time; after that the report says what AAC made of the peaks
 CEILING_MARGIN_DB = 0.2
@@ -82,8 +92,7 @@ def _mixing(
     def build(out: Path) -> Facts:
         levels = _levels(source_powers(work, sound), heard, placed, background)
         desk = _Desk(work, sound, bed, placed, levels, step)
-        dub = [Span(placement.start, placement.end) for placement in placed.plan.placements]
-        envelope = ducking_gain(duck_spans(heard.speech, dub, sound.seconds), levels.ducking_db)
+        envelope = ducking_gain(duck_spans(heard.speech, _lines(placed), sound.seconds), levels.ducking_db)
         measured = desk.encode(out, envelope, kept)
         return {
             **asdict(levels),
@@ -151,7 +160,7 @@ class _Desk:
             voice_gain_db=self.levels.voice_gain_db,
             background=self.levels.background,
             channels=self.sound.channels,
-            room=fill,
+            room=None if fill is None else Room(fill, room_gain(_lines(self.placed))),
         )
 
     def _background(self, kept: list[Span]) -> Iterator[Samples]:
@@ -188,6 +197,11 @@ class _Desk:
             done += len(block)
             self.step.at(ENCODED * min(1.0, done / self.sound.samples))
             yield block
+
+
+def _lines(placed: Placed) -> list[Span]:
+    """Where the dub's lines lie."""
+    return [Span(placement.start, placement.end) for placement in placed.plan.placements]
 
 
 def _endless(room: room_tone.Room) -> Samples | None:
