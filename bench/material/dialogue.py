@@ -61,17 +61,17 @@ def dialogue(seed: int, voices: Sequence[str], bed: str, lines: int = 12) -> Dia
 
 
 @cache
-def say(voice: str, text: str) -> Samples:
-    """`text` by that voice at 16 kHz, trimmed and at the speech level."""
+def say(voice: str, text: str, rate: float = 1.0) -> Samples:
+    """`text` by that voice at 16 kHz, `rate` times as fast as is usual for it, trimmed and at the speech level."""
     engine, _, name = voice.partition(":")
     if engine == "flite":
-        sound = FliteSynthesiser(Settings.model_construct()).synthesise(text, voice, "en")
-        samples, rate = sound.samples, sound.rate
+        sound = FliteSynthesiser(Settings.model_construct()).synthesise(text, voice, "en", rate=rate)
+        samples, sampled = sound.samples, sound.rate
     else:
-        spoken, rate = _espeak.speak(text.encode(), name, 60)
+        spoken, sampled = _espeak.speak(text.encode(), name, 60, rate)
         samples = np.frombuffer(spoken, "<i2").astype(np.float32) / np.float32(32768)
     loud = np.flatnonzero(np.abs(samples) > 0.01 * np.abs(samples).max())
-    resampled = soxr.resample(samples[loud[0] : loud[-1] + 1], rate, RATE)
+    resampled = soxr.resample(samples[loud[0] : loud[-1] + 1], sampled, RATE)
     return np.asarray(resampled * (SPEECH_RMS / np.sqrt(np.mean(np.square(resampled)))), np.float32)
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.material.lines import Tier, lines_of, write_bed, write_clips
-from worker.media import voice_track
+from worker.media import room_tone, voice_track
 from worker.media.audio import BLOCK_FRAMES, blocks
-from worker.media.mix import RATE, duck_spans, ducking_gain, mix_blocks
+from worker.media.mix import RATE, Room, duck_spans, ducking_gain, mix_blocks, room_gain
 from worker.media.stretch import StretchJob, stretch_all
 from worker.spans import Span
 from worker.threads import ahead
@@ -56,12 +56,14 @@ class Scene:
         return voice_track.laid(zip(starts, stretched, strict=True), self.samples)
 
     def mixed(self, planned: Plan, voice: Iterable[Samples]) -> Iterator[Samples]:
-        """The voice over the ducked bed, which is read ahead."""
+        """The voice over the ducked bed, which is read ahead, and its room's tone."""
         source = [Span(line.start, line.end) for line in self.lines]
         dub = [Span(placement.start, placement.end) for placement in planned.placements]
         envelope = ducking_gain(duck_spans(source, dub, self.limits.duration))
-        bed = ahead(blocks(self.path("bed.flac")))
-        return mix_blocks(bed, voice, envelope, voice_gain_db=TARGET_LUFS - TRACK_LUFS, background="duck")
+        level, bed = TARGET_LUFS - TRACK_LUFS, self.path("bed.flac")
+        tone = room_tone.loop(room_tone.missing(room_tone.floor(bed), None, room_tone.LOUDEST_AROUND_DBFS))
+        room = Room(tone, room_gain(dub))
+        return mix_blocks(ahead(blocks(bed)), voice, envelope, voice_gain_db=level, background="duck", room=room)
 
     def read_stretched(self) -> Iterator[Samples]:
         """The stretched lines, read from PCM one by one."""

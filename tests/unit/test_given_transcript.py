@@ -39,6 +39,20 @@ def test_times_move_to_a_voice_that_is_near_only() -> None:
     assert snapped(lines, spans) == [(1.3, 4.2), (6.0, 7.0), (9.0, 11.0)]
 
 
+@pytest.mark.parametrize(("begins", "wanted"), [(1.0, 1.0), (1.3, 1.3)])
+def test_a_voice_that_was_found_late_begins_where_the_line_says(begins: float, wanted: float) -> None:
+    """A soft, even beginning is missed by voice activity; a subtitle that is early is followed by what was before."""
+    rng = np.random.default_rng(1)
+    sound = rng.normal(0, 0.01, 500).astype(np.float32)
+    sound[round(begins * RATE) : 420] += rng.normal(0, 0.2, 420 - round(begins * RATE)).astype(np.float32)
+    lines = GivenTranscript((GivenLine("soft", 1.0, 4.2),))
+    segments = timed(
+        lines, "en", [Span(1.3, 4.2)], aligner=None, duration=5.0,
+        read=lambda start, end: Sound(sound[round(start * RATE) : round(end * RATE)], RATE),
+    ).segments  # fmt: skip
+    assert segments[0].start == wanted
+
+
 def test_a_line_ends_with_the_file_at_the_latest() -> None:
     assert snapped([GivenLine("long", 1.0, 99.0)], [], 10.0) == [(1.0, 10.0)]
     with pytest.raises(PermanentError) as refused:

@@ -11,7 +11,7 @@ import soxr
 from shared.dubbing.transcript import GivenLine, GivenTranscript
 from tests.media import ffmpeg, speech
 from tests.worker.test_pipeline import fetched, order, report, results, run
-from worker.engines.protocols import Separation
+from worker.engines.protocols import Keep, Separation
 from worker.engines.registry import Registry
 from worker.media.meter import lufs, measured
 from worker.spans import Span
@@ -97,7 +97,7 @@ class LoudBackground:
     name = "loud"
     model = "loud-1"
 
-    def separate(self, sound: Path, out_dir: Path) -> Separation:
+    def separate(self, sound: Path, out_dir: Path, keep: Keep) -> Separation:
         info = soundfile.info(sound)
         hiss = np.random.default_rng(2).uniform(-0.9, 0.9, (info.frames, info.channels))
         soundfile.write(out_dir / "hiss.flac", hiss, RATE)

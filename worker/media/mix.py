@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from worker.engines.protocols import Samples
 from worker.media.audio import mono
+from worker.media.room_tone import piece
 from worker.spans import Span, union
 
 RATE = 48_000
@@ -69,6 +70,14 @@ class Envelope:
         return (10 ** (level / 20)).astype(np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The endless tone (n, channels) of the room, and its gain."""
+
+    tone: Samples
+    envelope: Envelope
+
+
 def ducking_gain(
     spans: Sequence[Span], depth: float = DEPTH_DB, attack: float = ATTACK, release: float = RELEASE
 ) -> Envelope:
@@ -79,6 +88,17 @@ def ducking_gain(
     turns = _turns(spans, attack, release)
     times = [(down, down + attack, up, up + release) for down, up in turns]
     levels = [(0.0, depth, depth, 0.0)] * len(turns)
+    return Envelope(np.array(times, np.float64).ravel() * RATE, np.array(levels, np.float64).ravel())
+
+
+def room_gain(dub_spans: Iterable[Span]) -> Envelope:
+    """The gain of the room's tone: whole in pauses, next to nothing under the dub's lines.
+
+    A voice hides that it is not there, and a recogniser loses words to it.
+    """
+    lines = union(dub_spans, 2 * CROSSFADE)
+    times = [(start, start + CROSSFADE, end - CROSSFADE, end) for start, end in lines if end - start > 2 * CROSSFADE]
+    levels = [(0.0, DEEPEST_DB, DEEPEST_DB, 0.0)] * len(times)
     return Envelope(np.array(times, np.float64).ravel() * RATE, np.array(levels, np.float64).ravel())
 
 
@@ -118,12 +138,14 @@ def mix_blocks(
     voice_gain_db: float,
     background: Background,
     channels: int = 2,
+    room: Room | None = None,
 ) -> Iterator[Samples]:
     """Blocks (n, channels) as long together as the voice track: the voice in the middle of the background.
 
     There are 1, 2 or 6 `channels` (5.1). Bed blocks are (n,) or (n, 1, 2 or 6), of any lengths, and taken as silence
-    after their end; voice blocks are (n,) or (n, 1). `duck` follows `envelope`, `keep` leaves the bed at its
-    level, `drop` leaves it out. A value that is not a number is silence.
+    after their end; voice blocks are (n,) or (n, 1). `duck` follows `envelope`, and what it takes of the
+    room's own sound is given back from the endless `room`; `keep` leaves the bed at its level, `drop` leaves it out. A
+    value that is not a number is silence.
     """
     bed, position = _Bed(() if background == "drop" else bed_blocks, channels), 0
     voice_gain = 10 ** (voice_gain_db / 20)
@@ -132,11 +154,18 @@ def mix_blocks(
         voice = _finite(block).reshape(-1)
         mixed = bed.take(len(voice))
         if background == "duck":
-            mixed *= envelope.gain(position, len(voice))[:, np.newaxis]
+            _duck(mixed, envelope.gain(position, len(voice)), room, position)
         for channel, gain in pan:
             mixed[:, channel] += voice * gain
         position += len(voice)
         yield mixed
+
+
+def _duck(bed: Samples, gain: Samples, room: Room | None, first: int) -> None:
+    bed *= gain[:, np.newaxis]
+    if room is not None and np.min(gain) < 1.0:
+        filled = np.sqrt(1.0 - np.square(gain)) * room.envelope.gain(first, len(bed))
+        bed += filled[:, np.newaxis] * piece(room.tone, first, len(bed))
 
 
 class _Bed:

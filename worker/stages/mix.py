@@ -11,7 +11,17 @@ from worker.artifacts import Artifact, Facts, Recipe
 from worker.engines.protocols import Samples
 from worker.media import audio, ffmpeg, loudness, meter, room_tone
 from worker.media.limiter import CEILING_DB, limit
-from worker.media.mix import Background, Envelope, depth_db, duck_spans, ducking_gain, mix_blocks, restored
+from worker.media.mix import (
+    Background,
+    Envelope,
+    Room,
+    depth_db,
+    duck_spans,
+    ducking_gain,
+    mix_blocks,
+    restored,
+    room_gain,
+)
 from worker.progress import Step
 from worker.spans import Span, outside
 from worker.stages.align import Placed
@@ -22,7 +32,7 @@ from worker.stages.transcribe import Heard
 from worker.threads import ahead
 from worker.work import Work
 
-VERSION = 6
+VERSION = 8
 HIGHEST_TRUE_PEAK_DBTP = -1.0
 ENCODINGS = 4  # with a lower ceiling each time; after that the report says what AAC made of the peaks
 CEILING_MARGIN_DB = 0.2
@@ -80,8 +90,7 @@ def _mixing(
     def build(out: Path) -> Facts:
         levels = _levels(source_powers(work, sound), heard, placed, background)
         desk = _Desk(work, sound, bed, placed, levels, step)
-        dub = [Span(placement.start, placement.end) for placement in placed.plan.placements]
-        envelope = ducking_gain(duck_spans(heard.speech, dub, sound.seconds), levels.ducking_db)
+        envelope = ducking_gain(duck_spans(heard.speech, _lines(placed), sound.seconds), levels.ducking_db)
         return {**asdict(levels), **desk.encode(out, envelope, kept), "size_bytes": out.stat().st_size}
 
     return recipe, build
@@ -123,11 +132,11 @@ class _Desk:
 
     def encode(self, out: Path, envelope: Envelope, kept: list[Span]) -> Facts:
         """Mix into `out`; again with a lower ceiling while the decoded peaks are too high. What was measured of it."""
-        ceiling, tone = CEILING_DB, self._tone()
+        ceiling, (tone, fill) = CEILING_DB, self._tones()
         for _ in range(ENCODINGS):
             dialogue = meter.Meter()
             with ffmpeg.AacWriter(out, channels=self.sound.channels) as writer:
-                for block in limit(self._told(self._mixed(envelope, kept, tone)), ceiling, riding=1):
+                for block in limit(self._told(self._mixed(envelope, kept, tone, fill)), ceiling, riding=1):
                     writer.write(block[:, :-1])
                     dialogue.take(block[:, -1])
             measured = ffmpeg.file_loudness(out)
@@ -136,7 +145,9 @@ class _Desk:
             ceiling -= over + CEILING_MARGIN_DB
         return {**asdict(measured), "dub_dialogue_lufs": meter.lufs(dialogue.powers())}
 
-    def _mixed(self, envelope: Envelope, kept: list[Span], tone: Samples | None) -> Iterator[Samples]:
+    def _mixed(
+        self, envelope: Envelope, kept: list[Span], tone: Samples | None, fill: Samples | None
+    ) -> Iterator[Samples]:
         """The mix (n, channels + 1): its last channel is the voice alone, for its loudness to be measured."""
         voice, alone = tee(audio.blocks(self._path(self.placed.track)))
         mixed = mix_blocks(
@@ -146,6 +157,7 @@ class _Desk:
             voice_gain_db=self.levels.voice_gain_db,
             background=self.levels.background,
             channels=self.sound.channels,
+            room=None if fill is None else Room(fill, room_gain(_lines(self.placed))),
         )
         gain = np.float32(loudness.amplitude(self.levels.voice_gain_db))
         for block, spoken in zip(mixed if tone is None else room_tone.under(mixed, tone), alone, strict=True):
@@ -159,14 +171,21 @@ class _Desk:
         bed = audio.blocks(self._path(self.bed.artifact))
         return ahead(restored(bed, original, kept, self.sound.channels) if kept else bed)
 
-    def _tone(self) -> Samples | None:
-        """The room's own sound, where the original with its own is not to be heard."""
-        dropped = self.levels.background == "drop"
-        if not dropped and (self.bed.ducked or not self.placed.plan.placements):
-            return None
+    def _tones(self) -> tuple[Samples | None, Samples | None]:
+        """The room's own sound: what of it is nowhere in the bed, and what goes down with the bed."""
+        if not self.placed.plan.placements:
+            return None, None
         source = room_tone.floor(self._path(self.sound.sound))
-        left = None if dropped else room_tone.floor(self._path(self.bed.artifact))
-        return room_tone.loop(room_tone.missing(source, left), self.sound.channels)
+        bed = self._floor_of_bed(source)
+        lost = room_tone.missing(source, bed)
+        if self.levels.background != "duck":
+            return _endless(lost), None
+        return _endless(lost), _endless(room_tone.missing(source, lost, room_tone.LOUDEST_AROUND_DBFS))
+
+    def _floor_of_bed(self, source: room_tone.Room) -> room_tone.Room | None:
+        if self.levels.background == "drop":
+            return None
+        return source if self.bed.ducked else room_tone.floor(self._path(self.bed.artifact))
 
     def _path(self, artifact: Artifact) -> Path:
         return self.work.checkpoints.path(artifact)
@@ -178,6 +197,15 @@ class _Desk:
             done += len(block)
             self.step.at(ENCODED * min(1.0, done / self.sound.samples))
             yield block
+
+
+def _lines(placed: Placed) -> list[Span]:
+    """Where the dub's lines lie."""
+    return [Span(placement.start, placement.end) for placement in placed.plan.placements]
+
+
+def _endless(room: room_tone.Room) -> Samples | None:
+    return room_tone.loop(room) if room.any() else None
 
 
 def _plain(spans: Iterable[Span]) -> list[list[float]]:

@@ -24,7 +24,7 @@ from worker.stages.recognition import Recognition, document_of
 from worker.stages.speakers import Ear, Names, told_apart
 from worker.work import Work
 
-VERSION = 2
+VERSION = 3
 VOICES_SHARE = 0.1  # of the time that finding the voices and recognising them takes
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from worker.media.limiter import limit
 from worker.media.meter import lufs, measured
-from worker.media.mix import depth_db, duck_spans, ducking_gain, mix_blocks, restored
+from worker.media.mix import Room, depth_db, duck_spans, ducking_gain, mix_blocks, restored, room_gain
 
 RATE = 48_000
 spans = st.lists(
@@ -35,7 +35,7 @@ def in_blocks(sound, size):
     return (sound[at : at + size] for at in range(0, len(sound), size))
 
 
-def mixed(bed, spoken, where=(), background="duck", gain_db=0.0, bed_size=RATE, voice_size=RATE, channels=2):
+def mixed(bed, spoken, where=(), background="duck", gain_db=0.0, bed_size=RATE, voice_size=RATE, channels=2, room=None):
     blocks = mix_blocks(
         in_blocks(bed, bed_size),
         in_blocks(spoken, voice_size),
@@ -43,6 +43,7 @@ def mixed(bed, spoken, where=(), background="duck", gain_db=0.0, bed_size=RATE, 
         voice_gain_db=gain_db,
         background=background,
         channels=channels,
+        room=room,
     )
     return np.concatenate(list(blocks))
 
@@ -98,6 +99,21 @@ def test_the_gain_is_the_same_in_blocks_of_any_size(size):
     count = 8 * RATE
     blocks = [envelope.gain(first, min(size, count - first)) for first in range(0, count, size)]
     assert np.array_equal(np.concatenate(blocks), envelope.gain(0, count))
+
+
+def test_the_rooms_own_tone_keeps_the_level_of_a_bed_that_goes_down_but_for_lines():
+    bed, room = (np.random.default_rng(seed).normal(0, 0.01, (20 * RATE, 2)).astype(np.float32) for seed in (1, 2))
+    spoken, where = np.zeros((len(bed), 1), np.float32), [(5.0, 9.0), (12.0, 15.0)]
+    tone = Room(room[: 3 * RATE], room_gain([(5.0, 7.0), (12.0, 13.0)]))
+    filled = mixed(bed, spoken, where, room=tone, voice_size=7_777)
+    levels = 20 * np.log10([np.sqrt(np.mean(np.square(piece))) for piece in np.split(filled, 100)])
+    within = np.r_[26:34, 61:64]
+    assert levels[within] == pytest.approx(-58, abs=0.5)
+    edges = np.r_[25, 34, 60, 64]
+    assert np.delete(levels, [*within, *edges]) == pytest.approx(-40, abs=0.3)
+    away = np.r_[0 : 4 * RATE, 16 * RATE : 20 * RATE]
+    assert np.array_equal(filled[away], bed[away])
+    assert np.array_equal(mixed(bed, spoken, where, "keep", room=tone), bed)
 
 
 def test_a_second_from_speech_the_bed_comes_through_mix_and_limiter_untouched():
