@@ -24,8 +24,8 @@ SENTENCES = {
     "clone_too_little_speech": "A speaker says too little to be cloned (10 seconds are needed) and got another voice.",
     "recognition_doubtful": "The recogniser was unsure of what it heard. Check the transcript, or send your own.",
     "background_ducked": (
-        "No engine separates speech and background here: the original is turned down under the dub, "
-        "and in pauses of less than a second."
+        "No engine separates speech and background here: the original is turned down under each line and comes up "
+        "again after it. In pauses of less than a second all but steady noise stays down."
     ),
     "not_listened_to": "Nobody listened to the dub: the recogniser does not read its language.",
     "listening_failed": "Nobody listened to the dub: the recogniser failed. The dub itself is complete.",
