@@ -119,7 +119,7 @@ class Stop:
             with self._bench.engine.connect() as connection:
                 return bool(connection.scalar(waiting))
 
-        until(stands, 40, "the stop")
+        until(stands, 90, "the stop")
 
     def release(self) -> None:
         """Let everything go on."""

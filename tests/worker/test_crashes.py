@@ -74,7 +74,7 @@ def test_a_killed_child_harms_no_other_job(start_bench, table, stage, number):
     stop.reached()
     child = bench.worker.job_processes()[0]
     other = bench.job()
-    until(lambda: bench.row(other).status == "PROCESSING", 10, "the other job")
+    until(lambda: bench.row(other).status == "PROCESSING", 30, "the other job")
     orphans = bench.worker.kill(child, number)
     until(lambda: not alive([child, *orphans]), 2, "the end of all that the child had started")
     stop.release()
@@ -138,7 +138,7 @@ def test_ten_deliveries_at_once_run_the_pipeline_once(start_bench):
 def test_a_drain_lets_go_without_counting(start_bench):
     bench = start_bench(translation="fake-slow")
     job_id = bench.job()
-    until(lambda: bench.row(job_id).stage == "translate", 20, "the stage translate")
+    until(lambda: bench.row(job_id).stage == "translate", 60, "the stage translate")
     http = bench.worker.http_process()
     started = http.children(recursive=True)
     http.send_signal(signal.SIGTERM)
@@ -150,7 +150,7 @@ def test_a_drain_lets_go_without_counting(start_bench):
 def test_a_cancel_ends_a_running_child_within_five_seconds(start_bench):
     bench = start_bench(translation="fake-slow")
     job_id = bench.job()
-    until(lambda: bench.row(job_id).stage == "translate", 20, "the stage translate")
+    until(lambda: bench.row(job_id).stage == "translate", 60, "the stage translate")
     started = bench.worker.job_processes()
     from tests.worker.test_jobs import set_row
 
