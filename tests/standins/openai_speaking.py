@@ -5,6 +5,7 @@ with FORBIDDEN in it is refused whole. `server.longest_answer` is how many lines
 """
 
 import json
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
@@ -29,72 +30,74 @@ def translated(text: str, glossary: dict[str, str] | None = None, budget: int | 
 
 def mount(app: Flask, server: Any) -> None:
     """Add the routes."""
+    for path, name, answer in (
+        ("/openai/v1/responses", "openai_responses", _responses),
+        ("/openai/v1/chat/completions", "openai_chat_completions", _chat_completions),
+        ("/openai/v1/audio/speech", "openai_speech", _speech),
+    ):
+        app.add_url_rule(path, name, partial(answer, server), methods=["POST"])
 
-    @app.post("/openai/v1/responses")
-    def openai_responses() -> Response:
-        asked = request.get_json()
-        assert asked["store"] is False
-        assert asked["text"]["format"]["strict"] is True
-        text, refusal = _answer(server, asked["input"], asked["text"]["format"]["name"])
-        part = (
-            {"type": "refusal", "refusal": refusal}
-            if refusal
-            else {"type": "output_text", "text": text or '{"lines": [{"id": 0, "sou', "annotations": []}
-        )
-        message = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
-        cut = text is None and not refusal
-        return jsonify(
-            id="resp_1", object="response", created_at=1, model=asked["model"], output=[message],
-            status="incomplete" if cut else "completed", error=None,
-            incomplete_details={"reason": "max_output_tokens"} if cut else None,
-            parallel_tool_calls=True, tool_choice="auto", tools=[],
-            usage={
-                "input_tokens": len(asked["input"]) // 4, "output_tokens": len(text or "") // 4, "total_tokens": 0,
-                "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-                "output_tokens_details": {"reasoning_tokens": 0},
-            },
-        )  # fmt: skip
 
-    @app.post("/openai/v1/chat/completions")
-    def openai_chat_completions() -> Response:
-        asked = request.get_json()
-        system, user = asked["messages"]
-        form = asked["response_format"]
-        if form["type"] == "json_schema":
-            name = form["json_schema"]["name"]
-        else:
-            assert '"properties"' in system["content"], "the schema has to be in the instructions"
-            name = "reply" if '"summary"' in system["content"] else "shortened"
-        text, refusal = _answer(server, user["content"], name)
-        message = {"role": "assistant", "content": text or '{"lines": [', "refusal": refusal}
-        choice = {
-            "index": 0,
-            "message": message,
-            "finish_reason": "stop" if text or refusal else "length",
-            "logprobs": None,
-        }
-        return jsonify(
-            id="chatcmpl-1", object="chat.completion", created=1, model=asked["model"], choices=[choice],
-            usage={
-                "prompt_tokens": len(user["content"]) // 4, "completion_tokens": len(text or "") // 4,
-                "total_tokens": 0,
-            },
-        )  # fmt: skip
+def _responses(server: Any) -> Response:
+    asked = request.get_json()
+    assert asked["store"] is False
+    assert asked["text"]["format"]["strict"] is True
+    text, refusal = _answer(server, asked["input"], asked["text"]["format"]["name"])
+    part = (
+        {"type": "refusal", "refusal": refusal}
+        if refusal
+        else {"type": "output_text", "text": text or '{"lines": [{"id": 0, "sou', "annotations": []}
+    )
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+    cut = text is None and not refusal
+    return jsonify(
+        id="resp_1", object="response", created_at=1, model=asked["model"], output=[message],
+        status="incomplete" if cut else "completed", error=None,
+        incomplete_details={"reason": "max_output_tokens"} if cut else None,
+        parallel_tool_calls=True, tool_choice="auto", tools=[],
+        usage={
+            "input_tokens": len(asked["input"]) // 4, "output_tokens": len(text or "") // 4, "total_tokens": 0,
+            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+            "output_tokens_details": {"reasoning_tokens": 0},
+        },
+    )  # fmt: skip
 
-    @app.post("/openai/v1/audio/speech")
-    def openai_speech() -> Response:
-        asked = request.get_json()
-        assert asked["response_format"] == "pcm"
-        if asked["voice"] not in VOICES:
-            return _problem(400, f"Invalid voice {asked['voice']!r}.", "invalid_value")
-        if "FORBIDDEN" in asked["input"]:
-            return _problem(400, "This goes against the usage policies.", "content_policy_violation")
-        pcm = (
-            b""
-            if server.meets("empty_audio")
-            else spoken(asked["input"], asked["voice"], RATE, asked.get("speed", 1.0))
-        )
-        return Response(pcm, mimetype="application/octet-stream")
+
+def _chat_completions(server: Any) -> Response:
+    asked = request.get_json()
+    system, user = asked["messages"]
+    form = asked["response_format"]
+    if form["type"] == "json_schema":
+        name = form["json_schema"]["name"]
+    else:
+        assert '"properties"' in system["content"], "the schema has to be in the instructions"
+        name = "reply" if '"summary"' in system["content"] else "shortened"
+    text, refusal = _answer(server, user["content"], name)
+    message = {"role": "assistant", "content": text or '{"lines": [', "refusal": refusal}
+    choice = {
+        "index": 0,
+        "message": message,
+        "finish_reason": "stop" if text or refusal else "length",
+        "logprobs": None,
+    }
+    return jsonify(
+        id="chatcmpl-1", object="chat.completion", created=1, model=asked["model"], choices=[choice],
+        usage={
+            "prompt_tokens": len(user["content"]) // 4, "completion_tokens": len(text or "") // 4,
+            "total_tokens": 0,
+        },
+    )  # fmt: skip
+
+
+def _speech(server: Any) -> Response:
+    asked = request.get_json()
+    assert asked["response_format"] == "pcm"
+    if asked["voice"] not in VOICES:
+        return _problem(400, f"Invalid voice {asked['voice']!r}.", "invalid_value")
+    if "FORBIDDEN" in asked["input"]:
+        return _problem(400, "This goes against the usage policies.", "content_policy_violation")
+    pcm = b"" if server.meets("empty_audio") else spoken(asked["input"], asked["voice"], RATE, asked.get("speed", 1.0))
+    return Response(pcm, mimetype="application/octet-stream")
 
 
 def _answer(server: Any, document: str, form: str) -> tuple[str | None, str | None]:
