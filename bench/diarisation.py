@@ -10,6 +10,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from bench.gauge.table import setting, table
 from bench.material.dialogue import BEDS, ESPEAK, FLITE, RATE, Dialogue, dialogue, say, under
 from bench.material.talk import sentences
 from worker.diarisation.clustering import grouped
-from worker.diarisation.listening import voiceprint
+from worker.diarisation.listeners import listener
 from worker.diarisation.model import MODEL, traits_of
 from worker.diarisation.voiceprint import Voiceprint
 from worker.engines.protocols import Sound
@@ -46,6 +47,9 @@ class Judged:
     certain: bool
 
 
+_ear = cache(listener)
+
+
 def judged(scene: Dialogue, seed: int) -> Judged:
     """Tell the dialogue's speakers apart."""
     prints = _heard(scene, seed)
@@ -68,7 +72,7 @@ def _heard(scene: Dialogue, seed: int) -> list[Voiceprint]:
     prints = []
     for line in scene.lines:
         start, end = (max(0, round((time + rng.uniform(-OFF, OFF)) * RATE)) for time in (line.start, line.end))
-        prints.append(voiceprint(Sound(scene.sound[start:end], RATE)))
+        prints.append(_ear()(Sound(scene.sound[start:end], RATE)))
     return prints
 
 
@@ -114,7 +118,7 @@ def _traits(voice: str, number: int) -> list[float]:
     spoken = say(voice, sentences(LINES, 77)[number][1])
     if rng.random() < 0.3:
         spoken = spoken[: int(len(spoken) * rng.uniform(0.4, 0.8))]
-    return traits_of(voiceprint(Sound(spoken + under(BEDS[number % 3], len(spoken), rng), RATE)))
+    return traits_of(_ear()(Sound(spoken + under(BEDS[number % 3], len(spoken), rng), RATE)))
 
 
 def _shrunk(covariance: NDArray[np.float64], share: float) -> NDArray[np.float64]:

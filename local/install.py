@@ -51,6 +51,8 @@ def environment() -> None:
     subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
     pip = [str(VENV / "bin/python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
     subprocess.run([*pip, "--root-user-action=ignore", "-r", str(PINS[1])], check=True)
+    print("Compiling what tells speakers apart (half a minute) …", flush=True)
+    subprocess.run([str(VENV / "bin/python"), "-m", "worker.diarisation.listeners"], cwd=doctor.ROOT, check=True)
     STAMP.write_text(wanted, encoding="ascii")
 
 

@@ -16,6 +16,7 @@ from shared.config import Settings
 ROOT = Path(__file__).resolve().parents[2]
 HOOKS = sorted((ROOT / ".platform/hooks").rglob("*.sh"))
 MIGRATE, FONTS = (ROOT / ".platform/hooks" / name for name in ("predeploy/10_migrate.sh", "prebuild/10_fonts.sh"))
+COMPILE = ROOT / ".platform/hooks/predeploy/30_compile.sh"
 START = ROOT / ".platform/start"
 NGINX = ROOT / ".platform/nginx/conf.d/elasticbeanstalk/10_onevoice.conf"
 
@@ -134,6 +135,13 @@ def test_workers_get_fonts_and_a_deploy_does_not_fail_for_want_of_them(
     assert done.returncode == 0
     assert (tmp_path / "dnf.asked").exists() == asked
     assert said in done.stderr if said else not done.stderr
+
+
+@pytest.mark.parametrize("tier", ["web", None])
+def test_only_workers_compile_before_jobs_come(tier: str | None) -> None:
+    environment = {"PATH": "/usr/bin:/bin"} | ({"ONEVOICE_TIER": tier} if tier else {})
+    done = subprocess.run(["bash", COMPILE], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 class _NoDoubles(yaml.SafeLoader):

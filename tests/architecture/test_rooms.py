@@ -85,6 +85,8 @@ def test_only_the_config_reads_the_environment():
             },
         ),
         (("paddle_billing",), {"shared/billing/"}),
+        (("librosa",), {"worker/diarisation/listening.py"}),
+        (("worker.diarisation.listening",), {"worker/diarisation/listeners.py"}),  # see worker/diarisation/compiled.py
     ],
 )
 def test_a_library_stays_in_its_room(packages, allowed):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.dubbing.transcript import Word
 from worker.diarisation.clustering import grouped
+from worker.diarisation.listeners import listener
 from worker.diarisation.turns import LONGEST, span_of, turns
 from worker.diarisation.voiceprint import CEPSTRA, Voiceprint
 from worker.engines.protocols import Sound
@@ -29,10 +30,8 @@ needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="flite is
 
 @cache
 def spoken(voice: str, text: str) -> Voiceprint:
-    from worker.diarisation.listening import voiceprint
-
     sound = FliteSynthesiser(None).synthesise(text, f"flite:{voice}", "en")  # type: ignore[arg-type]
-    return voiceprint(Sound(soxr.resample(sound.samples, sound.rate, 16_000), 16_000))
+    return listener()(Sound(soxr.resample(sound.samples, sound.rate, 16_000), 16_000))
 
 
 @needs_flite
@@ -106,7 +105,6 @@ def test_a_sentence_ends_a_turn():
 
 
 def test_silence_has_no_voiceprint():
-    from worker.diarisation.listening import voiceprint
-
+    voiceprint = listener()
     assert voiceprint(Sound(np.zeros(16_000, np.float32), 16_000)) == SILENT
     assert voiceprint(Sound(np.zeros(0, np.float32), 16_000)) == SILENT

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from worker.crew import Crew
+from worker.diarisation.compiled import kept
 from worker.diarisation.voiceprint import Voiceprint
 from worker.engines.protocols import Sound
 
@@ -16,7 +17,7 @@ class Listener:
     def start(self) -> None:
         """Let it load. Does nothing where it was started already."""
         if self._crew is None:
-            self._crew = Crew(_listener, 1)
+            self._crew = Crew(listener, 1)
 
     def voiceprints(self, sounds: Iterable[Sound]) -> list[Voiceprint]:
         """The voiceprint of each sound (mono, 16 kHz), in order; few sounds are in memory at a time.
@@ -33,7 +34,13 @@ class Listener:
             self._crew.close()
 
 
-def _listener() -> Callable[[Sound], Voiceprint]:
-    from worker.diarisation.listening import listener
+def listener() -> Callable[[Sound], Voiceprint]:
+    """The function that hears, in this process from now on: import it from nowhere else (see `kept`)."""
+    with kept():
+        from worker.diarisation.listening import listener as loaded
 
-    return listener()
+        return loaded()
+
+
+if __name__ == "__main__":  # so that the first job need not compile: the installer and a hook of the platform do this
+    listener()
