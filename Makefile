@@ -36,11 +36,11 @@ lint: setup ## style, types, who may import whom
 
 test: lint ## lint, then every test but the long ones
 	@$(PYTHON) -m local.install --tests
-	$(VENV)/python -m pytest -n auto --dist loadfile -m "not long"
+	$(VENV)/python -m pytest -n auto --dist loadfile --maxfail 25 -m "not long"
 
 test-long: setup gpu ## every test, the long ones too, and those of the gpu extra in its own venv
 	@$(PYTHON) -m local.install --tests
-	$(VENV)/python -m pytest
+	$(VENV)/python -m pytest -n auto --dist loadfile --maxfail 25
 	.venv-gpu/bin/python -m pytest tests/gpu
 
 gpu: .venv-gpu/installed ## .venv-gpu with the engines that run models here (8 GB); quick when done

@@ -1,19 +1,23 @@
 """The stack's processes: each in its own session, dying with this one, with a log of its own."""
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from itertools import repeat
 from pathlib import Path
 
 from shared.limited import Limits, command
 
 ROOT = Path(__file__).resolve().parents[1]
 POLL_SECONDS = 0.1
+CLAIMS = 20  # how often another port is tried
 
 
 class StackError(Exception):
@@ -96,4 +100,17 @@ def free_port(usual: int) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
+    raise StackError("There is no free port on 127.0.0.1.")
+
+
+def claimed_port(usual: int, claims: ExitStack) -> int:
+    """`free_port`, and no other who claims gets it until `claims` closes, though nothing listens there yet."""
+    for first in (usual, *repeat(0, CLAIMS)):
+        port = free_port(first)
+        try:
+            claim = claims.enter_context((Path(tempfile.gettempdir()) / f"onevoice-port-{port}.lock").open("a"))
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # BlockingIOError, or another user's file
+            continue
+        return port
     raise StackError("There is no free port on 127.0.0.1.")

@@ -15,7 +15,7 @@ import httpx
 
 from local import environment, mailbox, postgres
 from local.machine import MIB
-from local.processes import ROOT, Child, StackError, free_port, inherited, limited
+from local.processes import ROOT, Child, StackError, claimed_port, inherited, limited
 
 FOLDER = ROOT / ".local"
 WEB_PORT, WORKER_PORT, OBJECTS_PORT = 8000, 8001, 5005
@@ -137,7 +137,7 @@ class Stack:
         self._keep(Child("The queue daemon", arguments, self._log(f"sqsd{number or ''}"), self._environment))
 
     def _port(self, what: str, usual: int) -> int:
-        port = free_port(usual)
+        port = claimed_port(usual, self._open)
         if port != usual:
             self._say(f"Port {usual} is taken, the {what} has {port}.")
         return port

@@ -7,13 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
-from local.processes import free_port
+from local.processes import claimed_port, free_port
 from local.stack import procfile_command
 
 START_SECONDS = 120
@@ -95,6 +95,14 @@ def test_a_taken_port_gives_another() -> None:
         taken.listen()
         usual = taken.getsockname()[1]
         assert free_port(usual) != usual
+
+
+def test_of_two_who_claim_a_port_that_is_still_free_each_has_its_own() -> None:
+    with ExitStack() as one, ExitStack() as other:
+        usual = claimed_port(free_port(0), one)
+        assert claimed_port(usual, other) != usual
+    with ExitStack() as later:
+        assert claimed_port(usual, later) == usual
 
 
 def test_the_tiers_start_as_the_procfile_starts_them() -> None:
