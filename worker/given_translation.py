@@ -6,7 +6,7 @@ from dataclasses import replace
 from shared.dubbing.excerpt import Range
 from shared.dubbing.transcript import GivenLine, GivenTranscript, Segment, Transcript
 from shared.errors import PermanentError
-from worker.given_transcript import snapped
+from worker.given_transcript import from_their_beginning, snapped
 from worker.spans import Span
 
 LEAST_SHARE_INSIDE = 0.5  # of a line that the edge of the stretch cuts
@@ -37,11 +37,14 @@ def lines_of(
 ) -> tuple[Segment, ...]:
     """What is said in `language`, and when: at its own times, moved to the voices, or at those of the lines of `heard`.
 
+    A voice that was found late begins where its line of `heard` does, which was looked at more closely.
+
     `source` is the transcript that came with the job, whole; `stretch` what of the original is dubbed, `duration`
     seconds of it. Raises PermanentError `target_transcript_mismatch`, `transcript_does_not_match`.
     """
     if given.timed:
-        placed = snapped(excerpted(given, stretch), language, voiced, duration).segments
+        begun = from_their_beginning(voiced, (line.start for line in heard.segments), lambda *_: True)
+        placed = snapped(excerpted(given, stretch), language, begun, duration).segments
         return placed if given.names_speakers else tuple(_in_the_voice_of(heard, line) for line in placed)
     lines = _beside(given, source, stretch)
     if len(lines) != len(heard.segments):

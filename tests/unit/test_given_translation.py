@@ -56,6 +56,13 @@ def test_times_are_its_own_and_are_moved_to_the_voices():
     assert [(line.text, line.start, line.end) for line in lines] == [("uno", 1.0, 2.1), ("dos", 5.0, 6.0)]
 
 
+def test_a_voice_that_was_found_late_begins_where_the_source_was_heard():
+    from worker.spans import Span
+
+    (line,) = lines_of(timed(("uno", 1.1, 2.0)), "es", heard((1.0, 2.0)), [Span(1.3, 2.0)], duration=9)
+    assert line.start == 1.0
+
+
 def test_without_times_one_line_goes_with_one():
     lines = lines_of(untimed("uno", "dos"), "es", heard((0, 1), (2, 3)), [], duration=9)
     assert [(line.id, line.text, line.start, line.speaker) for line in lines] == [
