@@ -102,7 +102,7 @@ class Stack:
     def _prepare_database(self) -> None:
         environment.run([sys.executable, "-m", "shared.schema", "upgrade"], self._environment, self._log("migrations"))
         flask = [sys.executable, "-m", "flask", "--app", "web.wsgi"]
-        create = [*flask, "users", "create", self.secrets.email, "--password-stdin"]
+        create = [*flask, "users", "create", self.secrets.email, "--password-stdin", "--operator"]
         environment.run(create, self._environment, self._log("user"), given=self.secrets.password)
 
     def _start_tier(self, tier: str, port: int, number: int = 0) -> Child:
@@ -203,7 +203,7 @@ def main() -> int:
     stop_on_signals()
     try:
         with Stack(folder) as stack:
-            print(f"OneVoice is at {stack.url} (API: {stack.url}/docs). Sign in as {stack.secrets.email};")
+            print(f"OneVoice is at {stack.url} (API: {stack.url}/docs). Sign in as {stack.secrets.email}, an operator;")
             print(f"the password is in {folder / 'secrets.json'}, the logs are in {folder / 'logs'}.")
             print(f"Mails go nowhere: they are in {folder / 'mail'}, and their links are shown here.")
             print(

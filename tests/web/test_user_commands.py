@@ -52,6 +52,12 @@ def test_promote_opens_what_is_for_operators_at_once(
     assert sign_in(app).get("/admin/users").status_code == 403
 
 
+def test_an_account_can_be_an_operators_from_the_start(app: Flask, engine: Engine) -> None:
+    typed = ["users", "create", "ops@onevoice.test", "--password-stdin", "--operator"]
+    assert app.test_cli_runner().invoke(args=typed, input=f"{PASSWORD}\n").exit_code == 0
+    assert run(app, "list")[1].split("\t")[:3] == ["ops@onevoice.test", "admin", "active"]
+
+
 @pytest.mark.parametrize("command", ["disable", "promote"])
 def test_there_is_no_such_account(app: Flask, command: str) -> None:
     code, output = run(app, command, "nobody@onevoice.test")

@@ -19,7 +19,8 @@ users_commands = AppGroup("users", help="Accounts.")
 @users_commands.command("create")
 @click.argument("email")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
-def create(email: str, password_stdin: bool) -> None:
+@click.option("--operator", is_flag=True, help="Make it an operator's.")
+def create(email: str, password_stdin: bool, operator: bool) -> None:
     """Create an account for EMAIL."""
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _ask()
     with _told():
@@ -27,6 +28,8 @@ def create(email: str, password_stdin: bool) -> None:
         hashed = passwords.hash_password(password)
     with _asked() as session:
         user = users.create(session, email, hashed)
+        if operator:
+            operators.promote(session, email)
     click.echo(f"created {user.email}")
 
 
