@@ -62,12 +62,16 @@ class Envelope:
 
     def gain(self, first: int, count: int) -> Samples:
         """The factors of `count` samples from sample `first` on, shape (count,)."""
+        return np.broadcast_to(self.column(first, count)[:, 0], count)
+
+    def column(self, first: int, count: int) -> Samples:
+        """The same as (count, 1), or as (1, 1) where it does not change, which is most of the time and costs little."""
         at = np.searchsorted(self.samples, (first, first + count - 1))
         around = self.decibels[max(0, at[0] - 1) : at[1] + 1]
         if not len(around) or np.all(around == around[0]):
-            return np.full(count, 10 ** (around[0] / 20) if len(around) else 1.0, np.float32)
+            return np.full((1, 1), 10 ** (around[0] / 20) if len(around) else 1.0, np.float32)
         level = np.interp(np.arange(first, first + count), self.samples, self.decibels)
-        return (10 ** (level / 20)).astype(np.float32)
+        return np.asarray(np.exp((level * (np.log(10) / 20)).astype(np.float32))[:, np.newaxis])
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,7 @@ def mix_blocks(
         voice = _finite(block).reshape(-1)
         mixed = bed.take(len(voice))
         if background == "duck":
-            _duck(mixed, envelope.gain(position, len(voice)), room, position)
+            _duck(mixed, envelope.column(position, len(voice)), room, position)
         for channel, gain in pan:
             mixed[:, channel] += voice * gain
         position += len(voice)
@@ -162,10 +166,12 @@ def mix_blocks(
 
 
 def _duck(bed: Samples, gain: Samples, room: Room | None, first: int) -> None:
-    bed *= gain[:, np.newaxis]
-    if room is not None and np.min(gain) < 1.0:
-        filled = np.sqrt(1.0 - np.square(gain)) * room.envelope.gain(first, len(bed))
-        bed += filled[:, np.newaxis] * piece(room.tone, first, len(bed))
+    if np.min(gain) == 1.0:
+        return
+    bed *= gain
+    if room is not None:
+        filled = np.sqrt(1.0 - np.square(gain)) * room.envelope.column(first, len(bed))
+        bed += filled * piece(room.tone, first, len(bed))
 
 
 class _Bed:
