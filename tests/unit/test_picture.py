@@ -54,6 +54,16 @@ def test_every_line_is_drawn_and_what_is_to_review_is_said():
     assert "1.35×" in texts(root)
 
 
+def test_a_warning_is_said_to_its_end():
+    told = report([line(0, 1.0)], 4.0)
+    told["warnings"] = [{"code": "c", "message": " ".join(f"word{n}" for n in range(40))}]
+    columns, _ = columns_of(4.0)
+    shown = texts(ElementTree.fromstring(picture(told, [0.5] * columns, [0.2] * columns)))
+    rows = [row for row in shown if "word" in row]
+    assert len(rows) > 1
+    assert " ".join(rows) == f"▲ {told['warnings'][0]['message']}"
+
+
 def test_nothing_said_is_drawn_too():
     assert "No line needs a second look." in texts(drawn([], 4.0))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from math import ceil
+from textwrap import wrap
 from typing import Any
 
 from worker.picture import strip
@@ -15,7 +16,7 @@ MOST_STRIPS = 24
 COLUMN = 2.0  # pixels of a waveform that are one level
 LISTED = 40  # lines for review that are spelled out
 LINE, HEAD = 19, 28
-LONGEST_TEXT = 90  # characters
+LONGEST_TEXT, LONGEST_WARNING = 90, 150  # characters of a row
 STYLE = """
 svg{background:#fff}text{font:12px system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;fill:#24303c}
 .h1{font-size:19px;font-weight:600}.h2{font-size:13px;font-weight:600}.soft{fill:#66717d}.small{font-size:10px}
@@ -81,8 +82,9 @@ def _head(report: Mapping[str, Any], speakers: Mapping[str, int]) -> tuple[list[
         side += LINE
     y = max(y, side)
     for warning in report["warnings"]:
-        parts.append(text(f"▲ {_cut(warning['message'], 150)}", 16, y, "warn"))
-        y += LINE
+        for number, row in enumerate(wrap(warning["message"], LONGEST_WARNING)):
+            parts.append(text(f"▲ {row}" if number == 0 else row, 16 if number == 0 else 30, y, "warn"))
+            y += LINE
     return [*parts, *_legend(speakers, y)], y + LINE + 8
 
 
