@@ -356,6 +356,19 @@ def test_no_substitute_for_the_language_is_trouble_that_may_pass() -> None:
         both.speak(say("away:f1", "es"))
 
 
+def test_a_stand_in_that_has_nothing_to_say_is_no_verdict_on_the_voice() -> None:
+    nothing = always(PermanentError("empty_speech", "Nothing to say."))
+    said = speakers(Speaker("missing", always(BUSY)), Speaker("dumb", nothing)).speak(say("missing:f1"))
+    assert (len(said.sound.samples), said.reasons) == (0, ("voice_substituted",))
+    for both in (
+        speakers(Speaker("missing", always(BUSY)), Speaker("dumb", nothing)),
+        speakers(Speaker("dumb", nothing)),
+    ):
+        with pytest.raises(PermanentError) as silent:
+            both.synthesise("hello", f"{both.engines[0].name}:f1", "en")
+        assert silent.value.code == "empty_speech"
+
+
 def test_refused_content_that_nobody_else_speaks_the_language_of_is_said_to_be_refused() -> None:
     both = speakers(Speaker("prim", always(REFUSED)), Speaker("anglophone", Fails(), ("en",)))
     both.voices()
