@@ -1,5 +1,6 @@
 """A transcript that came with the job: its times snapped to the voices heard, or found by forced alignment."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -78,7 +79,8 @@ def _from_their_beginning(given: GivenTranscript, spans: Sequence[Span], read: R
     """
     starts, found = sorted(line.start for line in given.lines if line.start is not None), []
     for before, span in pairwise([Span(0.0, 0.0), *spans]):
-        told = next((start for start in starts if UNSURE < span.start - start <= SNAP), span.start)
+        at = bisect_left(starts, span.start - SNAP)
+        told = starts[at] if at < len(starts) and starts[at] < span.start - UNSURE else span.start
         late = before.end <= told < span.start and _sounds(read, told, span.start)
         found.append(Span(told, span.end) if late else span)
     return found
