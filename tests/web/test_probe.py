@@ -356,14 +356,14 @@ def test_two_at_a_time(media: Path) -> None:
 
     def slow(offset: int, length: int) -> bytes:
         inside.release()
-        hold.wait(10)
+        hold.wait(60)
         return read(offset, length)
 
     running = [threading.Thread(target=probe, args=(slow, path.stat().st_size)) for _ in range(2)]
     for thread in running:
         thread.start()
     for _ in running:
-        assert inside.acquire(timeout=10)
+        assert inside.acquire(timeout=60)
     with pytest.raises(AppError) as caught:
         Counted(path).probed()
     hold.set()

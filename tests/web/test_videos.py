@@ -1,7 +1,6 @@
 """Videos: announced, uploaded for real, probed once, listed, retitled, deleted."""
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +26,7 @@ from shared.storage import Storage, artifact_key, original_key, results_prefix, 
 from shared.videos import deletion
 from shared.videos.library import BIDI_CONTROLS, display_filename, display_title
 from tests.factories import a_job, a_video
+from tests.processes import until
 from tests.web.conftest import Person
 
 ANNOUNCED = {"filename": "talk.mp4", "size_bytes": 1000, "content_type": "video/mp4"}
@@ -484,7 +484,7 @@ def test_delete_does_not_wait_for_a_worker_that_writes(
         made = {"fingerprint": "f", "stage": "mix", "key": "k", "size_bytes": 1, "facts": {}}
         session.add(Artifact(video_id=video_id, job_id=job_id, lease_token=held.lease_token, **made))
         session.flush()
-    thread.join(10)
+    thread.join(60)
     assert answers == [204]
 
 
@@ -492,12 +492,8 @@ def until_waiting(engine: Engine) -> None:
     waiting = text(
         "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     )
-    for _ in range(200):
-        with engine.connect() as connection:
-            if connection.scalar(waiting):
-                return
-        time.sleep(0.02)
-    raise AssertionError("nobody waits")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        until(lambda: connection.scalar(waiting), 60, "somebody who waits")
 
 
 def test_a_purge_that_cannot_reach_the_store_is_done_later(
