@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import ARRAY, Engine, String, any_, delete, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from shared import log
@@ -117,7 +117,8 @@ class Checkpoints:
         names = {recipe.for_now(self._round).fingerprint: own for own, recipe in wanted.items()}
         names |= {own: own for own in wanted}
         with transaction(self._engine) as session:
-            rows = session.scalars(select(Row).where(Row.video_id == self._video_id, Row.fingerprint.in_(names)))
+            of_these = Row.fingerprint == any_(literal(list(names), ARRAY(String)))  # one parameter, however many
+            rows = session.scalars(select(Row).where(Row.video_id == self._video_id, of_these))
             found = sorted(rows, key=lambda row: row.fingerprint in wanted)  # what is right goes before a stand-in
             return {
                 names[row.fingerprint]: Artifact(

@@ -58,7 +58,8 @@ class Crew(Generic[Work, Done]):
             orders.write(pickle.dumps(sys.path) + pickle.dumps((make, theirs, os.getpid())))
 
     def share_out(self, work: Iterable[Work], first_one: Callable[[], bool] = lambda: False) -> Iterator[Done]:
-        """As `shared_out`, by these children."""
+        """As `shared_out`, by these children. Nothing more can be shared out by them once it was left early."""
+        assert not self.busy, "what is under way would be taken for answers to this work"
         for item in work:
             while not self.free or (self.busy and first_one()):
                 yield self._take(oldest=first_one())

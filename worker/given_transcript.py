@@ -1,5 +1,6 @@
 """A transcript that came with the job: its times snapped to the voices heard, or found by forced alignment."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -82,7 +83,8 @@ def from_their_beginning(
     """
     ordered, found = sorted(starts), []
     for before, span in pairwise([Span(0.0, 0.0), *spans]):
-        told = next((start for start in ordered if UNSURE < span.start - start <= SNAP), span.start)
+        at = bisect_left(ordered, span.start - SNAP)
+        told = ordered[at] if at < len(ordered) and ordered[at] < span.start - UNSURE else span.start
         late = before.end <= told < span.start and holds(told, span.start)
         found.append(Span(told, span.end) if late else span)
     return found

@@ -28,11 +28,7 @@ from shared.storage import results_prefix
 from shared.webhooks import outbox
 
 GAVE_UP = ("gave_up", "The work stopped without a word several times over. Try again; if it happens again, tell us.")
-
-
 LONGEST_RETRY_AFTER_SECONDS = 6 * 3600.0
-
-
 TRANSIENT_GAVE_UP = "The job was tried for a long time and did not get through. The last trouble was: {message}"
 
 

@@ -5,13 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
 from shared.errors import PermanentError, TransientError
-from worker.crew import shared_out
+from worker.crew import Crew, shared_out
+from worker.engines.protocols import Samples
 
 
 class Worker:
@@ -66,7 +70,8 @@ def test_a_bug_is_named() -> None:
 KILLED = """
 import time
 from tests.contracts.test_recognition_crew import Worker
-from worker.crew import shared_out
+from worker.crew import Crew, shared_out
+from worker.engines.protocols import Samples
 if __name__ == "__main__":
     answers = shared_out(Worker, iter("abc"), 2)
     print(next(answers), flush=True)
@@ -129,6 +134,33 @@ def test_closing_ends_all_at_once_though_they_work() -> None:
     psutil.wait_procs(children, timeout=2)
     assert not [child for child in children if lives(child)]
     assert time.monotonic() - started < 2
+
+
+def doubled(sound: Samples) -> Samples:
+    return 2 * sound
+
+
+def doubler() -> Callable[[Samples], Samples]:
+    return doubled
+
+
+def test_arrays_of_any_form_come_through_and_can_be_written_to() -> None:
+    whole = np.arange(12, dtype=np.float32).reshape(6, 2)
+    forms = [whole, whole[::-2], np.asfortranarray(whole), whole[:0], np.broadcast_to(whole[0], (3, 2))]
+    for sound, found in zip(forms, shared_out(doubler, forms, 1), strict=True):
+        assert (found.dtype, found.shape) == (sound.dtype, sound.shape)
+        assert np.array_equal(found, 2 * sound)
+        assert found.flags.writeable
+
+
+def test_a_crew_that_was_left_before_the_end_takes_no_late_answers_for_others() -> None:
+    with closing(Crew[str, str](Worker, 2)) as crew:
+        assert list(crew.share_out(["a"])) == ["A"]
+        left = crew.share_out(["b", "c", "d"])
+        next(left)
+        left.close()  # type: ignore[attr-defined]
+        with pytest.raises(AssertionError, match="under way"):
+            list(crew.share_out(["e"]))
 
 
 def test_no_work_starts_nothing() -> None:

@@ -159,6 +159,7 @@ def test_stretches_that_were_paid_for_are_not_asked_for_again(
     server.plan(ROUTE, None, status(503))
     with pytest.raises(TransientError):
         make("elevenlabs", elevenlabs_concurrency=1).separate(sound, tmp_path / "out", kept_in(tmp_path / "kept"))
+    assert not list((tmp_path / "out").iterdir()), "nothing fills the disk for another engine"
     for folder in ("anew", "once more"):
         made = make("elevenlabs").separate(sound, tmp_path / folder, kept_in(tmp_path / "kept"))
         assert made.background is not None

@@ -161,6 +161,14 @@ def test_demucs_takes_the_voice_off_block_by_block(
     assert np.sqrt(np.mean((made[2] - made[0]) ** 2)) < 0.5 * np.sqrt(np.mean((noise - made[0]) ** 2))
 
 
+def test_demucs_takes_the_voice_off_surround_but_for_the_bass(models: Path) -> None:
+    noise = 0.1 * np.random.default_rng(1).standard_normal((48_000, 6)).astype(np.float32)
+    noise[:, 4:] = 0.0
+    found = demucs.voice(noise, 48_000, demucs.loaded("voices", models / "demucs"), "cpu")
+    assert found.shape == noise.shape
+    assert np.flatnonzero(found.any(axis=0)).tolist() == [0, 1, 2], "neither the bass nor the silent back"
+
+
 def test_both_fit_into_the_address_space_that_they_demand(models: Path, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "sound.flac", np.zeros((48_000, 2)), 48_000)
     np.save(tmp_path / "speech.npy", spoken(ENGLISH))

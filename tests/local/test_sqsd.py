@@ -50,7 +50,7 @@ def left(sqs: Any, options: Options) -> int:
     return sum(map(int, counts.values()))
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 5) -> None:
+def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline

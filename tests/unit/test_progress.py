@@ -173,15 +173,15 @@ def test_once_the_lease_is_lost_every_thread_stops():
         try:
             with progress.stage("mix", "ca") as step:
                 begun.set()
-                stopped.wait(5)
+                stopped.wait(60)
                 step.at(0.5)
         except LeaseLostError as error:
             caught.append(error)
 
     thread = threading.Thread(target=work)
     thread.start()
-    begun.wait(5)
+    assert begun.wait(60)
     progress.stop()
     stopped.set()
-    thread.join(5)
+    thread.join(60)
     assert len(caught) == 1

@@ -104,6 +104,18 @@ def test_every_call_is_told_with_what_it_used_or_how_it_failed(told: list[Provid
     assert {(call.provider, call.model, call.slot) for call in told} == {("acme", "m", "translation")}
 
 
+def test_an_answer_that_we_stumble_over_is_told_with_what_it_used(told: list[ProviderCall]) -> None:
+    """A full disk, or a fault of ours, while it is read."""
+
+    def stumbling() -> str:
+        with doors.paid([Usage("characters", 7)]):
+            raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        ask(a_door(Clock()), stumbling)
+    assert [(call.outcome, call.usage) for call in told] == [("internal_error", (Usage("characters", 7),))]
+
+
 def test_an_answer_of_no_use_is_told_with_what_it_used(told: list[ProviderCall]) -> None:
     def useless() -> str:
         with doors.paid([Usage("characters", 7)]):

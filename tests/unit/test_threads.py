@@ -35,6 +35,6 @@ def test_it_reads_no_further_ahead_than_asked():
 
     items = ahead(counted(), 3)
     assert next(items) == 0
-    assert enough.wait(10)
+    assert enough.wait(60)
     items.close()
     assert len(read) == 4

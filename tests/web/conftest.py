@@ -22,6 +22,7 @@ from shared.accounts.client import Client
 from shared.config import Settings
 from shared.db import transaction
 from shared.models import new_id
+from tests.factories import a_video
 from tests.media import ffmpeg
 from web import signing
 from web.app import create_app
@@ -126,6 +127,11 @@ class Person:
         return video_id
 
 
+def code(answer: TestResponse) -> tuple[int, str]:
+    """The status and the code of a refusal."""
+    return answer.status_code, answer.get_json(force=True)["code"]
+
+
 @pytest.fixture
 def make_app(engine: Engine) -> Iterator[Callable[[Settings], Flask]]:
     made: list[Flask] = []
@@ -175,6 +181,12 @@ def person(app: Flask, sign_in: Callable[[Flask], Person]) -> Person:
 @pytest.fixture
 def stranger(app: Flask, sign_in: Callable[[Flask], Person]) -> Person:
     return sign_in(app)
+
+
+@pytest.fixture
+def video(person: Person, engine: Engine) -> UUID:
+    """A READY video of that person's."""
+    return a_video(engine, person.id)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from shared.accounts import tokens
 from shared.config import Settings
 from shared.db import transaction
 from shared.models import UserSession
-from tests.web.conftest import PASSWORD
+from tests.web.conftest import PASSWORD, code
 
 SAFE = {"Path=/", "HttpOnly", "SameSite=Lax"}
 
@@ -41,10 +41,6 @@ def csrf(browser: FlaskClient, kind: str = "access_token") -> dict[str, str]:
     cookie = browser.get_cookie({"access_token": "csrf_access_token", "refresh": "csrf_refresh_token"}[kind])
     assert cookie
     return {"X-CSRF-TOKEN": cookie.value}
-
-
-def code(answer: TestResponse) -> tuple[int, str]:
-    return answer.status_code, answer.get_json(force=True)["code"]
 
 
 @pytest.fixture

@@ -10,15 +10,9 @@ from werkzeug.test import TestResponse
 from shared.db import transaction
 from shared.models import IdempotencyKey, Job
 from tests.factories import a_video
-from tests.web.conftest import Person
-from tests.web.test_dubbing_jobs import code
+from tests.web.conftest import Person, code
 
 pytestmark = pytest.mark.usefixtures("served")
-
-
-@pytest.fixture
-def video(person: Person, engine: Engine) -> UUID:
-    return a_video(engine, person.id)
 
 
 def order(person: Person, video: UUID, key: str, language: str = "es") -> TestResponse:

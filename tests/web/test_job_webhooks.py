@@ -11,9 +11,9 @@ from shared.config import Settings
 from shared.db import transaction
 from shared.dubbing import jobs, leases
 from shared.models import WebhookDelivery
-from tests.factories import a_job, a_video
-from tests.web.conftest import Person
-from tests.web.test_dubbing_jobs import code, order
+from tests.factories import a_job
+from tests.web.conftest import Person, code
+from tests.web.orders import order
 from tests.web.test_rounds import ended
 
 pytestmark = pytest.mark.usefixtures("served")
@@ -24,11 +24,6 @@ def told(engine: Engine) -> list[tuple[str, str]]:
     with transaction(engine) as session:
         rows = session.execute(select(WebhookDelivery.event, WebhookDelivery.url).order_by(WebhookDelivery.id))
         return [(row.event, row.url) for row in rows]
-
-
-@pytest.fixture
-def video(person: Person, engine: Engine) -> UUID:
-    return a_video(engine, person.id)
 
 
 def test_a_job_with_an_address_tells_of_each_rounds_end(

@@ -13,16 +13,11 @@ from shared.db import transaction
 from shared.dubbing import dubs, jobs, leases
 from shared.errors import LeaseLostError
 from shared.models import Dub, Job, Video
-from tests.factories import a_job, a_video
-from tests.web.conftest import Person
-from tests.web.test_dubbing_jobs import SRT, UNTIMED, code, messages, order
+from tests.factories import a_job
+from tests.web.conftest import Person, code
+from tests.web.orders import SRT, UNTIMED, messages, order
 
 pytestmark = pytest.mark.usefixtures("served")
-
-
-@pytest.fixture
-def video(person: Person, engine: Engine) -> UUID:
-    return a_video(engine, person.id)
 
 
 def ended(engine: Engine, settings: Settings, job_id: UUID, *ready: str, failed: tuple[str, ...] = ()) -> None:

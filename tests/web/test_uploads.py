@@ -25,8 +25,8 @@ from shared.models import Video
 from shared.multipart import Multipart
 from shared.storage import Storage, original_key
 from tests.factories import a_video
-from tests.web.conftest import Person
-from tests.web.test_videos import ANNOUNCED, code, keys, uploaded
+from tests.web.conftest import Person, code
+from tests.web.videos import ANNOUNCED, keys, uploaded
 from web.database import db
 
 PART = 5 * MIB

@@ -8,6 +8,7 @@ import pytest
 
 from shared.db import transaction
 from shared.dubbing import leases
+from shared.dubbing.transcript_formats import MAX_LINES
 from shared.models import Job
 from shared.storage import Storage
 from tests.factories import a_job
@@ -86,6 +87,15 @@ def test_what_stands_in_serves_its_round_and_gives_way_to_the_right_thing(engine
         assert anyone.path(anyone.make(RECIPE, never)).read_bytes() == b"right"
 
 
+def test_all_lines_of_the_longest_transcript_are_looked_up_at_once(engine, settings, job, tmp_path):
+    """Each in its own words and in others; PostgreSQL takes 65,535 parameters at the most."""
+    own = checkpoints(engine, settings, job, tmp_path / "a")
+    own.make(RECIPE, lambda out: _write(out, b"sound"))
+    many = (Recipe("synthesize.line", 1, (str(number),)) for number in range(2 * MAX_LINES))
+    assert list(own.find([*many, RECIPE])) == [RECIPE.fingerprint]
+    assert own.find([]) == {}
+
+
 def test_side_by_side_keeps_the_order_and_stops_at_the_first_failure():
     begun, gate = [], threading.Event()
 
@@ -94,7 +104,7 @@ def test_side_by_side_keeps_the_order_and_stops_at_the_first_failure():
         if number == 1:
             gate.set()
             raise ValueError("one")
-        gate.wait(5)
+        gate.wait(60)
         if number > 1:
             time.sleep(0.1)  # the failure is seen long before all of them have had their turn
         return number

@@ -174,7 +174,7 @@ def test_no_ffmpeg_survives_a_kill(start_bench, tmp_path, victim):
         return [process for process in bench.worker.descendants() if "ffmpeg" in process_name(process)]
 
     until(lambda: bench.row(job_id).stage == "mix", 60, "the stage mix")
-    running = until(encoders, 20, "an ffmpeg")
+    running = until(encoders, 60, "an ffmpeg")
     killed = bench.worker.http_process() if victim == "worker" else bench.worker.job_processes()[0]
     orphans = bench.worker.kill(killed)
     until(lambda: not alive([*running, *orphans]), 2, "the end of ffmpeg and all the rest")

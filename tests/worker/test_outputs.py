@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pysubs2
 import pytest
@@ -20,6 +21,7 @@ from tests.worker.test_languages import SOURCE, another_round, dubs
 from tests.worker.test_pipeline import fetched, order, report, results, run
 from worker.media.probed import facts_of
 from worker.stages.mux import LOST
+from worker.stages.slow import _Slowing
 from worker.timeline import Slow, Warp
 
 
@@ -278,6 +280,23 @@ def test_a_damaged_second_sound_stops_no_slowed_language(engine, settings, talk,
     assert said["fit"]["added_seconds"] > 0.2
     assert [w["message"] for w in said["warnings"] if "Stream 2" in w["message"]] == [LOST.format(index=2)]
     assert len(sounds(fetched(settings, results(engine, held)["dubbed_video.mp4"], tmp_path))) == 2
+
+
+def test_a_sound_that_cannot_be_slowed_leaves_nothing_on_the_disk(talk, tmp_path, monkeypatch):
+    """Of a long file what is left would be gigabytes until the job's end."""
+
+    def breaks(_self, decoded, _out):
+        assert decoded.stat().st_size > 0
+        raise PermanentError("media_unreadable", "Damaged.")
+
+    monkeypatch.setattr(_Slowing, "_slowed", breaks)
+    facts = facts_of(talk)
+    assert facts.audio
+    sound = SimpleNamespace(source=SimpleNamespace(seconds=facts.duration_seconds))
+    build = _Slowing(None, Warp(facts.duration_seconds), None)._other(sound, facts.audio)  # type: ignore[arg-type]
+    with pytest.raises(PermanentError):
+        build(talk, tmp_path / "track.m4a")
+    assert not list(tmp_path.iterdir())
 
 
 def test_sound_alone_as_a_file_of_its_own(engine, settings, talk, tmp_path):

@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -10,12 +11,13 @@ from shared.config import Settings
 from shared.dubbing.transcript import GivenLine, GivenTranscript
 from shared.errors import PermanentError, TransientError
 from tests import fakes
-from tests.fakes import FakeTranslator, calls
+from tests.fakes import FakeSynthesiser, FakeTranslator, calls
 from tests.media import a_clip
 from tests.processes import until
 from tests.standins.server import serving, status
 from tests.worker.test_pipeline import another, order, report, run
 from worker.engines.errors import no_sound
+from worker.engines.protocols import Sound
 
 LINES = 2 * FakeTranslator.batch_lines + 1
 TRANSCRIPT = GivenTranscript(
@@ -105,4 +107,35 @@ def test_a_voice_that_stood_in_is_asked_for_again_by_another_job(
         run(engine, settings, second)
     stood_in, right = (report(engine, settings, held, tmp_path)["lines"] for held in (first, second))
     assert all("voice_substituted" in line["reasons"] for line in stood_in)
+    assert [line["voice"] for line in right] == [wanted] * 2
+
+
+def test_a_stand_in_that_says_nothing_serves_its_round_only(
+    engine: Engine, make_settings, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One engine finds nothing to say, another is too quiet to hear: neither is the voice that was asked for."""
+    wanted = "elevenlabs:pNInz6obpgDQGcFmaJgB"
+    lines = GivenTranscript(TRANSCRIPT.lines[:2]).to_dict()
+    synthesise = FakeSynthesiser.synthesise
+
+    def quiet(self: FakeSynthesiser, text: str, *told: Any, **more: Any) -> Sound:
+        if "Line 0." in text:
+            raise PermanentError("empty_speech", "There is nothing to say in this line for this voice.")
+        sound = synthesise(self, text, *told, **more)
+        return Sound(sound.samples / 10_000, sound.rate)
+
+    monkeypatch.setattr(FakeSynthesiser, "synthesise", quiet)
+    with serving("elevenlabs_speaking") as server:
+        settings: Settings = make_settings(
+            **server.settings(), speech_synthesis=("elevenlabs", "fake"), engine_attempts=1, breaker_failures=50
+        )
+        server.plan("elevenlabs_speech", *[status(503)] * 2)
+        first = order(engine, settings, clip, source_transcript=lines, options={"voices": {"default": wanted}})
+        assert run(engine, settings, first).status == "COMPLETED"
+        server.forget()
+        second = another(engine, settings, first)
+        assert run(engine, settings, second).status == "COMPLETED"
+    silent, right = (report(engine, settings, held, tmp_path)["lines"] for held in (first, second))
+    assert all({"voice_substituted", "empty_speech"} <= set(line["reasons"]) for line in silent)
+    assert all("empty_speech" not in line["reasons"] for line in right)
     assert [line["voice"] for line in right] == [wanted] * 2

@@ -154,12 +154,12 @@ def test_all_slots_busy_is_said_before_claiming(make_settings, engine, monkeypat
 
     def busy(_job_id):
         entered.set()
-        gate.wait(10)
+        gate.wait(60)
 
     monkeypatch.setattr(supervisor, "_run", busy)
     running = threading.Thread(target=supervisor.handle, args=(first,))
     running.start()
-    assert entered.wait(10)
+    assert entered.wait(60)
     assert supervisor.handle(second).status == 503
     gate.set()
     running.join()

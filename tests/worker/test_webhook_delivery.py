@@ -219,12 +219,12 @@ def test_a_slow_task_delays_no_other(engine):
     stuck, ran = threading.Event(), threading.Semaphore(0)
     ticker = Ticker(
         engine,
-        [Task("slow", 0.2, lambda: stuck.wait(20)), Task("sweep", 0.2, ran.release)],
-        own=[lambda: stuck.wait(20)],
+        [Task("slow", 0.2, lambda: stuck.wait(120)), Task("sweep", 0.2, ran.release)],
+        own=[lambda: stuck.wait(120)],
         at_start=[],
-        every=[Task("webhooks", 0.05, lambda: stuck.wait(20))],
+        every=[Task("webhooks", 0.05, lambda: stuck.wait(120))],
     )
     ticker.start()
-    assert all(ran.acquire(timeout=5) for _ in range(3))
+    assert all(ran.acquire(timeout=60) for _ in range(3))
     stuck.set()
     ticker.stop()

@@ -62,7 +62,7 @@ def listen(listener: Listener) -> Callable[[], None]:
 class _PaidInVainError(Exception):
     """An answer that came, and used something, and is of no use: `error` says why."""
 
-    def __init__(self, error: PipelineError, usage: Iterable[Usage]) -> None:
+    def __init__(self, error: Exception, usage: Iterable[Usage]) -> None:
         super().__init__(error)
         self.error = error
         self.usage = tuple(usage)
@@ -76,7 +76,7 @@ def paid(usage: Iterable[Usage]) -> Iterator[None]:
     """
     try:
         yield
-    except PipelineError as error:
+    except Exception as error:
         raise _PaidInVainError(error, usage) from error
 
 

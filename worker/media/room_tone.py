@@ -81,7 +81,8 @@ def _noise(powers: Powers) -> Powers:
     both = one + other
     low, high = np.quantile(both, (2 * LEAST, 2 * HALF), axis=0)
     quiet = (both >= low) & (both <= high)  # the least of a chord is where it begins or ends
-    flutter = np.sum(quiet * np.abs(one - other) / np.maximum(both, _TINY), axis=0) / np.sum(quiet, axis=0)
+    fluttering = np.sum(quiet * np.abs(one - other) / np.maximum(both, _TINY), axis=0)
+    flutter = fluttering / np.maximum(1, np.sum(quiet, axis=0))  # of two looks neither may be as loud as that
     return np.asarray(np.minimum(power, _middle(power, SMOOTH)) * (_middle(flutter, EVEN) >= FLUTTERS))
 
 

@@ -32,7 +32,7 @@ from worker.stages.transcribe import Heard
 from worker.threads import ahead
 from worker.work import Work
 
-VERSION = 8
+VERSION = 9
 HIGHEST_TRUE_PEAK_DBTP = -1.0
 ENCODINGS = 4  # with a lower ceiling each time; after that the report says what AAC made of the peaks
 CEILING_MARGIN_DB = 0.2
@@ -172,20 +172,14 @@ class _Desk:
         return ahead(restored(bed, original, kept, self.sound.channels) if kept else bed)
 
     def _tones(self) -> tuple[Samples | None, Samples | None]:
-        """The room's own sound: what of it is nowhere in the bed, and what goes down with the bed."""
         if not self.placed.plan.placements:
             return None, None
         source = room_tone.floor(self._path(self.sound.sound))
-        bed = self._floor_of_bed(source)
-        lost = room_tone.missing(source, bed)
-        if self.levels.background != "duck":
-            return _endless(lost), None
-        return _endless(lost), _endless(room_tone.missing(source, lost, room_tone.LOUDEST_AROUND_DBFS))
-
-    def _floor_of_bed(self, source: room_tone.Room) -> room_tone.Room | None:
         if self.levels.background == "drop":
-            return None
-        return source if self.bed.ducked else room_tone.floor(self._path(self.bed.artifact))
+            bed = np.zeros_like(source)
+        else:
+            bed = source if self.bed.ducked else room_tone.floor(self._path(self.bed.artifact))
+        return tones(source, bed, self.levels.background)
 
     def _path(self, artifact: Artifact) -> Path:
         return self.work.checkpoints.path(artifact)
@@ -204,8 +198,18 @@ def _lines(placed: Placed) -> list[Span]:
     return [Span(placement.start, placement.end) for placement in placed.plan.placements]
 
 
-def _endless(room: room_tone.Room) -> Samples | None:
-    return room_tone.loop(room) if room.any() else None
+def tones(source: room_tone.Room, bed: room_tone.Room, background: Background) -> tuple[Samples | None, Samples | None]:
+    """The room's own sound, from the floors of the source and of the bed: what of it is nowhere in the bed, and what
+    goes down with the bed where that is ducked. None: nothing."""
+    lost = _endless(room_tone.missing(source, bed), 1)
+    if background != "duck":
+        return lost, None
+    return lost, _endless(room_tone.missing(bed, None, room_tone.LOUDEST_AROUND_DBFS), 2)
+
+
+def _endless(room: room_tone.Room, seed: int) -> Samples | None:
+    """Of a phase of its own for each `seed`: two of the same would add up to more than the room."""
+    return room_tone.loop(room, seed) if room.any() else None
 
 
 def _plain(spans: Iterable[Span]) -> list[list[float]]:

@@ -109,12 +109,13 @@ class _Slowing:
     def _other(self, sound: Extracted, stream: Stream) -> Callable[[Path, Path], Facts]:
         def build(path: Path, out: Path) -> Facts:
             decoded, moved = out.with_suffix(".decoded.flac"), out.with_suffix(".slowed.flac")
-            ffmpeg.decode_sound(path, decoded, stream_index=stream.index, duration_seconds=sound.source.seconds)
-            self._slowed(decoded, moved)
-            facts = _encoded(moved, out)
-            decoded.unlink()
-            moved.unlink()
-            return facts
+            try:
+                ffmpeg.decode_sound(path, decoded, stream_index=stream.index, duration_seconds=sound.source.seconds)
+                self._slowed(decoded, moved)
+                return _encoded(moved, out)
+            finally:
+                for part in (decoded, moved):
+                    part.unlink(missing_ok=True)
 
         return build
 

@@ -13,8 +13,8 @@ import soundfile
 from shared.dubbing.transcript import Segment
 from shared.errors import PermanentError
 from worker.artifacts import Artifact, Facts, Recipe
-from worker.engines.chain import SpeechSynthesisChain, Utterance
-from worker.engines.protocols import NO_SPEECH_CONTEXT, SpeechContext
+from worker.engines.chain import NOTHING, Said, SpeechSynthesisChain, Utterance
+from worker.engines.protocols import NO_SPEECH_CONTEXT, Samples, Sound, SpeechContext
 from worker.fitting.room import is_over
 from worker.media.line import trim_and_fade
 from worker.stages.clone import KEY, Clones
@@ -149,21 +149,34 @@ class Speech:
 
     def _say(self, utterance: Utterance, out: Path) -> Facts:
         """The line's FLAC at `out`; an empty file and no seconds where there is nothing to hear: that was paid, too."""
+        voice_id = self._clones.voice_id(utterance.voice_id)
+        said = self._said(utterance._replace(voice_id=voice_id))
+        samples, rate, reasons = _audible(said.sound), said.sound.rate, said.reasons
+        if len(samples):
+            soundfile.write(out, samples, rate, subtype="PCM_16", format="FLAC")
+        else:
+            out.touch()
+            reasons = (*reasons, "empty_speech")
+        voice = utterance.voice_id if said.voice_id == voice_id else said.voice_id
+        # The voice's own engine may be back when the line is next wanted; what it refuses to say it will refuse again.
+        for_now = "voice_substituted" in reasons and "content_refused" not in reasons
+        spoken = {"engine": said.engine, "voice": voice, "reasons": reasons, "for_now": for_now}
+        return {"seconds": len(samples) / rate, "rate": rate, **spoken}
+
+    def _said(self, utterance: Utterance) -> Said:
         try:
-            return self._said(utterance, out)
+            return self._synthesiser.speak(utterance)
         except PermanentError as error:
             if error.code != "empty_speech":
                 raise
-            out.touch()
-            return {"seconds": 0.0, "voice": utterance.voice_id, "engine": "", "reasons": ["empty_speech"]}
+            return Said(NOTHING, "", utterance.voice_id)
 
-    def _said(self, utterance: Utterance, out: Path) -> Facts:
-        voice_id = self._clones.voice_id(utterance.voice_id)
-        said = self._synthesiser.speak(utterance._replace(voice_id=voice_id))
-        rate, samples = said.sound.rate, trim_and_fade(said.sound.samples, said.sound.rate)
-        soundfile.write(out, samples, rate, subtype="PCM_16", format="FLAC")
-        voice = utterance.voice_id if said.voice_id == voice_id else said.voice_id
-        # The voice's own engine may be back when the line is next wanted; what it refuses to say it will refuse again.
-        for_now = "voice_substituted" in said.reasons and "content_refused" not in said.reasons
-        spoken = {"engine": said.engine, "voice": voice, "reasons": said.reasons, "for_now": for_now}
-        return {"seconds": len(samples) / rate, "rate": rate, **spoken}
+
+def _audible(sound: Sound) -> Samples:
+    """What of it can be heard: nothing, or a line with its ends faded."""
+    try:
+        return trim_and_fade(sound.samples, sound.rate)
+    except PermanentError as error:
+        if error.code != "empty_speech":
+            raise
+        return NOTHING.samples

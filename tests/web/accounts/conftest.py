@@ -26,7 +26,7 @@ def until_written() -> None:
     """Wait for the mails that are written behind an answer."""
     for thread in threading.enumerate():
         if thread.name == "letter":
-            thread.join(10)
+            thread.join(60)
 
 
 @dataclass

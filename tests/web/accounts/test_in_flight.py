@@ -39,7 +39,7 @@ def test_what_comes_while_the_account_is_deleted_is_refused(person: Person, engi
         asking.start()
         asking.join(0.5)
         assert asking.is_alive()
-    asking.join(20)
+    asking.join(60)
     assert answers[0].status_code == 401
     with transaction(engine) as session:
         assert session.scalar(select(Video.id).where(Video.user_id == person.id)) is None
@@ -57,19 +57,19 @@ def test_a_jobs_end_and_the_end_of_its_account_do_not_wait_for_each_other(engine
             with transaction(engine) as session:
                 session.execute(select(Job.job_id).where(Job.job_id == job_id).with_for_update())
                 has_job.set()
-                has_user.wait(10)
+                has_user.wait(60)
                 activity.note(session, user_id, Kind.JOB_FINISHED)
         except DBAPIError as error:
             failures.append(error)
 
     ending = threading.Thread(target=end_job)
     ending.start()
-    has_job.wait(10)
+    assert has_job.wait(60)
     with transaction(engine) as session:
         own_password.lock(session, session.get_one(User, user_id))
         has_user.set()
         session.execute(update(Job).where(Job.job_id == job_id).values(webhook_url=None))
-    ending.join(20)
+    ending.join(60)
     assert failures == []
 
 

@@ -116,3 +116,13 @@ def test_it_lies_under_blocks_of_any_size():
 
 def test_a_file_too_short_to_look_at_has_no_floor(tmp_path):
     assert not floor_of(np.zeros(100), tmp_path).any()
+
+
+@pytest.mark.parametrize("looks", [0, 1, 2, 3])
+def test_a_file_of_few_looks_has_a_tone_or_none_and_no_trouble(looks, tmp_path):
+    size = 2 * room_tone.FRAME + round((looks - 1) * room_tone.EVERY_SECONDS * RATE) if looks else room_tone.FRAME
+    path = written(hiss(1, -60)[:size], tmp_path)
+    assert len(list(room_tone._looks(path))) == looks
+    with np.errstate(invalid="raise", divide="raise"):
+        tone = room_tone.loop(room_tone.floor(path))
+    assert np.mean(np.square(tone)) < 1e-5

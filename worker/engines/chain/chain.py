@@ -12,7 +12,6 @@ from worker.engines.retry import Patience, with_retries
 
 logger = log.get(__name__)
 
-
 # Troubles with what engines have kept on the way: they say nothing about the engine.
 OURS = frozenset({"storage_unavailable", "artifact_missing"})
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from zlib import crc32
 
+import numpy as np
+
 from shared import log
 from shared.config import Settings
 from shared.errors import PermanentError, PipelineError, TransientError
@@ -23,6 +25,10 @@ logger = log.get(__name__)
 _listed: dict[tuple[str, Settings], tuple[Voice, ...]] = {}
 
 
+SILENT = "The voice speaks this line as silence. Change the line's text or choose another voice."
+NOTHING = Sound(np.zeros(0, np.float32), 16_000)
+
+
 class Utterance(NamedTuple):
     """What is to be said, and how."""
 
@@ -36,7 +42,8 @@ class Utterance(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Said:
     """A line's sound, the engine that spoke it (`name/model`), in which voice, and why not in the one asked for:
-    `reasons` are `voice_substituted`, and `content_refused` where that was why."""
+    `reasons` are `voice_substituted`, and `content_refused` where that was why. A stand-in with nothing to say gives a
+    sound of no length."""
 
     sound: Sound
     engine: str
@@ -87,7 +94,10 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
         context: SpeechContext = NO_SPEECH_CONTEXT,
     ) -> Sound:
         """As SpeechSynthesiser has it."""
-        return self.speak(Utterance(text, voice_id, language, rate, context)).sound
+        sound = self.speak(Utterance(text, voice_id, language, rate, context)).sound
+        if not len(sound.samples):
+            raise PermanentError("empty_speech", SILENT)
+        return sound
 
     def speak(self, utterance: Utterance) -> Said:
         """The line, and who spoke it. Raises as SpeechSynthesiser.synthesise does; `empty_speech` also where patience
@@ -96,8 +106,7 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
         try:
             done = self.first(self._able(utterance), lambda engine: self._said(engine, utterance))
         except NoSoundError as error:
-            message = "The voice speaks this line as silence. Change the line's text or choose another voice."
-            raise PermanentError("empty_speech", message) from error
+            raise PermanentError("empty_speech", SILENT) from error
         finally:
             language_served.reset(token)
         reasons = ("voice_substituted",) if done.passed else ()
@@ -125,7 +134,14 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
         voice_id = utterance.voice_id if own else self._substitute(engine, utterance)
         slowest, fastest = engine.rates
         rate = min(max(utterance.rate, slowest), fastest)
-        sound = engine.synthesise(utterance.text, voice_id, utterance.language, rate=rate, context=utterance.context)
+        try:
+            sound = engine.synthesise(
+                utterance.text, voice_id, utterance.language, rate=rate, context=utterance.context
+            )
+        except PermanentError as error:
+            if own or error.code != "empty_speech":
+                raise
+            sound = NOTHING  # the voice's own engine may find something to say when it is back
         return sound, voice_id
 
     def _substitute(self, engine: SpeechSynthesiser, utterance: Utterance) -> str:

@@ -21,6 +21,8 @@ from worker.media.masking import crossfaded
 
 LONGEST, OVERLAP = 60.0, 2.0  # seconds in memory at once, and those over which two stretches change into one another
 VOICE = "vocals"
+# Which channels the model, which knows stereo, hears at once. Nobody speaks in the bass of 5.1.
+TOGETHER = {1: [[0]], 2: [[0, 1]], 6: [[0, 1], [2], [4, 5]]}
 
 
 class DemucsSeparator:
@@ -54,7 +56,15 @@ class DemucsSeparator:
 
 
 def voice(mix: Samples, rate: int, model: Any, device: str) -> Samples:
-    """The voice in `mix` (n, 1 or 2 channels), in the same form."""
+    """The voice in `mix` (n, 1, 2 or 6 channels: 5.1), in the same form."""
+    found = np.zeros_like(mix)
+    for channels in TOGETHER[mix.shape[1]]:
+        if mix[:, channels].any():
+            found[:, channels] = _voice(mix[:, channels], rate, model, device)
+    return found
+
+
+def _voice(mix: Samples, rate: int, model: Any, device: str) -> Samples:
     import torch
     from demucs.apply import apply_model
 

@@ -57,12 +57,14 @@ class ElevenLabsIsolation:
         frames, rate, channels = audio.shape(sound)
         plan = stretches(frames, round(LONGEST * rate), round(OVERLAP * rate), round(SHORTEST * rate))
         spans = voiced_spans(audio.resampled_mono(sound, VOICE_RATE))
-        voices = list(side_by_side(partial(self._voice, sound, out_dir, keep, spans), plan, self._threads))
-        parts = (background(sound, stretch, voice) for stretch, voice in zip(plan, voices, strict=True))
         out = out_dir / f"background-{sound.stem}.flac"
-        audio.write_flac(out, masking.crossfaded(parts, round(OVERLAP * rate)), rate, channels)
-        for voice in filter(None, voices):
-            voice.unlink()
+        try:
+            voices = list(side_by_side(partial(self._voice, sound, out_dir, keep, spans), plan, self._threads))
+            parts = (background(sound, stretch, voice) for stretch, voice in zip(plan, voices, strict=True))
+            audio.write_flac(out, masking.crossfaded(parts, round(OVERLAP * rate)), rate, channels)
+        finally:  # what was paid for is kept, and decoded anew
+            for voice in out_dir.glob(f"voice-{sound.stem}-*"):
+                voice.unlink()
         return Separation(out)
 
     def _voice(self, sound: Path, out_dir: Path, keep: Keep, spans: Sequence[Span], stretch: Stretch) -> Path | None:

@@ -132,13 +132,13 @@ def _of_completion(completion: ChatCompletion) -> str | None:
 
 
 def _tokens(answer: Any) -> Iterator[Usage]:
-    """What the answer says was used, under the names of either API, as far as it does."""
+    """What the answer says was used, under the names of either API, as far as it does; some servers use both."""
     used = getattr(answer, "usage", None)
     units: tuple[tuple[Unit, str, str], ...] = (
         ("input_tokens", "input_tokens", "prompt_tokens"),
         ("output_tokens", "output_tokens", "completion_tokens"),
     )
     for unit, *names in units:
-        for told in (getattr(used, name, None) for name in names):
-            if isinstance(told, int | float):
-                yield Usage(unit, told)
+        told = [count for name in names if isinstance(count := getattr(used, name, None), int | float)]
+        if told:
+            yield Usage(unit, max(told))
