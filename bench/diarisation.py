@@ -30,9 +30,11 @@ VARIANTS = ("", *(f"+f{n}" for n in range(1, 6)), *(f"+m{n}" for n in range(1, 9
 ACCENTS = ("en-us", "en-gb-scotland")
 LINES = 24  # of each voice and accent
 DIMENSIONS = 14
-# Living speakers vary more than synthetic ones. With 2.5 a speech before a crowd became two speakers; with 4.5 it and
-# two recordings of read speech are one each, alone and one after another.
-LIVELIER = 4.5
+# Living speakers vary more than synthetic ones, and most of all in pitch: the turns of a speech before a crowd lie five
+# semitones apart. Without INTONATION it is two speakers when cut at its pauses.
+LIVELIER = 3.0
+INTONATION = 0.75  # semitones of standard deviation between a speaker's stretches, on top
+SEMITONE = 10 / 12  # of a voiceprint's pitch as a trait
 SHRUNK = 0.2  # of the covariance of so few speakers towards its diagonal
 
 
@@ -103,6 +105,7 @@ def fit() -> None:
     ]
     means = np.array([own.mean(axis=0) for own in speakers])
     within = LIVELIER * np.mean([np.cov(own.T) for own in speakers], axis=0)
+    within[-1, -1] += (INTONATION * SEMITONE) ** 2
     between = _shrunk(np.cov(means.T), SHRUNK)
     whitening = np.linalg.inv(np.linalg.cholesky(_shrunk(within, 0.1)))
     spread, turned = np.linalg.eigh(whitening @ between @ whitening.T)

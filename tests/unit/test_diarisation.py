@@ -29,9 +29,14 @@ needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="flite is
 
 
 @cache
-def spoken(voice: str, text: str) -> Voiceprint:
+def spoken(voice: str, text: str, noise_db: float | None = None) -> Voiceprint:
+    """Its voiceprint, over white noise of `noise_db` relative to it."""
     sound = FliteSynthesiser(None).synthesise(text, f"flite:{voice}", "en")  # type: ignore[arg-type]
-    return listener()(Sound(soxr.resample(sound.samples, sound.rate, 16_000), 16_000))
+    samples = soxr.resample(sound.samples, sound.rate, 16_000)
+    if noise_db is not None:
+        rms = np.sqrt(np.mean(np.square(samples))) * 10 ** (noise_db / 20)
+        samples = samples + np.random.default_rng(1).normal(0.0, rms, len(samples)).astype(np.float32)
+    return listener()(Sound(samples, 16_000))
 
 
 @needs_flite
@@ -42,6 +47,15 @@ def test_the_number_of_speakers_is_right_and_each_line_its_speakers(voices):
     grouping = grouped(heard)
     names = list(dict.fromkeys(order))
     assert [names[label] for label in grouping.labels] == order
+    assert grouping.certain
+
+
+@needs_flite
+@pytest.mark.parametrize("noise_db", [-25, -30])
+def test_two_near_voices_are_two_over_noise(noise_db):
+    heard = [spoken(voice, text, noise_db) for voice, text in zip(("rms", "kal16", "rms"), SAID, strict=False)]
+    grouping = grouped(heard)
+    assert grouping.labels == (0, 1, 0)
     assert grouping.certain
 
 

@@ -19,7 +19,7 @@ from worker.spans import Span
 from worker.work import Work
 
 VERSION = 2
-ENGINE = "voiceprints/1"
+ENGINE = "voiceprints/2"
 JUDGED = 20  # of a speaker's longest lines
 RECOGNISERS_ERROR = 0.3  # seconds that a recogniser's times may be off
 
