@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -66,10 +66,13 @@ def _age(folder: Path) -> float:
 
 
 def _home() -> Path:
-    own = Path(sys.prefix)
-    home = own / "compiled" if os.access(own, os.W_OK) else Path.home() / ".cache/onevoice/compiled"
-    home.mkdir(parents=True, exist_ok=True)
-    return home
+    """Of the virtual environment where this user may write to it, else of the user."""
+    for home in (Path(sys.prefix) / "compiled", Path.home() / ".cache/onevoice/compiled"):
+        with suppress(OSError):
+            home.mkdir(parents=True, exist_ok=True)
+            if os.access(home, os.W_OK):
+                return home
+    raise PermissionError(f"Neither {sys.prefix} nor {Path.home()} can be written to, to compile librosa there.")
 
 
 def _fingerprint() -> str:
