@@ -61,11 +61,7 @@ class Envelope:
     decibels: NDArray[np.float64]
 
     def gain(self, first: int, count: int) -> Samples:
-        """The factors of `count` samples from sample `first` on, shape (count,)."""
-        return np.broadcast_to(self.column(first, count)[:, 0], count)
-
-    def column(self, first: int, count: int) -> Samples:
-        """The same as (count, 1), or as (1, 1) where it does not change, which is most of the time and costs little."""
+        """The factors of `count` samples from sample `first` on: (count, 1), or (1, 1) where all are the same."""
         at = np.searchsorted(self.samples, (first, first + count - 1))
         around = self.decibels[max(0, at[0] - 1) : at[1] + 1]
         if not len(around) or np.all(around == around[0]):
@@ -158,7 +154,7 @@ def mix_blocks(
         voice = _finite(block).reshape(-1)
         mixed = bed.take(len(voice))
         if background == "duck":
-            _duck(mixed, envelope.column(position, len(voice)), room, position)
+            _duck(mixed, envelope.gain(position, len(voice)), room, position)
         for channel, gain in pan:
             mixed[:, channel] += voice * gain
         position += len(voice)
@@ -170,7 +166,7 @@ def _duck(bed: Samples, gain: Samples, room: Room | None, first: int) -> None:
         return
     bed *= gain
     if room is not None:
-        filled = np.sqrt(1.0 - np.square(gain)) * room.envelope.column(first, len(bed))
+        filled = np.sqrt(1.0 - np.square(gain)) * room.envelope.gain(first, len(bed))
         bed += filled * piece(room.tone, first, len(bed))
 
 

@@ -39,7 +39,7 @@ def test_every_line_is_heard_where_the_plan_put_it(tmp_path, tier, rate):
     mix = np.concatenate(list(limit(mix_blocks(*sounds, envelope, voice_gain_db=0, background="duck"))))
 
     assert mix.shape == (total, 2)
-    voice = mix[:, 0] - bed[:, 0] * envelope.gain(0, total)
+    voice = mix[:, 0] - bed[:, 0] * envelope.gain(0, total)[:, 0]
     loud = np.flatnonzero(np.abs(voice) > 0.004)
     for placement in placements:
         first, last = round(placement.start * RATE), round(placement.end * RATE)
