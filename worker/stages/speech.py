@@ -13,7 +13,7 @@ import soundfile
 from shared.dubbing.transcript import Segment
 from shared.errors import PermanentError
 from worker.artifacts import Artifact, Facts, Recipe
-from worker.engines.chain import NOTHING, Said, SpeechSynthesisChain, Utterance
+from worker.engines.chain import NOTHING, SpeechSynthesisChain, Utterance
 from worker.engines.protocols import NO_SPEECH_CONTEXT, Samples, Sound, SpeechContext
 from worker.fitting.room import is_over
 from worker.media.line import trim_and_fade
@@ -150,7 +150,7 @@ class Speech:
     def _say(self, utterance: Utterance, out: Path) -> Facts:
         """The line's FLAC at `out`; an empty file and no seconds where there is nothing to hear: that was paid, too."""
         voice_id = self._clones.voice_id(utterance.voice_id)
-        said = self._said(utterance._replace(voice_id=voice_id))
+        said = self._synthesiser.speak(utterance._replace(voice_id=voice_id))
         samples, rate, reasons = _audible(said.sound), said.sound.rate, said.reasons
         if len(samples):
             soundfile.write(out, samples, rate, subtype="PCM_16", format="FLAC")
@@ -162,14 +162,6 @@ class Speech:
         for_now = "voice_substituted" in reasons and "content_refused" not in reasons
         spoken = {"engine": said.engine, "voice": voice, "reasons": reasons, "for_now": for_now}
         return {"seconds": len(samples) / rate, "rate": rate, **spoken}
-
-    def _said(self, utterance: Utterance) -> Said:
-        try:
-            return self._synthesiser.speak(utterance)
-        except PermanentError as error:
-            if error.code != "empty_speech":
-                raise
-            return Said(NOTHING, "", utterance.voice_id)
 
 
 def _audible(sound: Sound) -> Samples:

@@ -12,7 +12,6 @@ from worker.engines.chain.forced_alignment import ForcedAlignmentChain as Forced
 from worker.engines.chain.source_separation import SourceSeparationChain as SourceSeparationChain
 from worker.engines.chain.speech_recognition import SpeechRecognitionChain as SpeechRecognitionChain
 from worker.engines.chain.speech_synthesis import NOTHING as NOTHING
-from worker.engines.chain.speech_synthesis import Said as Said
 from worker.engines.chain.speech_synthesis import SpeechSynthesisChain as SpeechSynthesisChain
 from worker.engines.chain.speech_synthesis import Utterance as Utterance
 from worker.engines.chain.translation import TranslationChain as TranslationChain

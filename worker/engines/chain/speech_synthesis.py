@@ -21,12 +21,9 @@ from worker.engines.retry import with_retries
 
 logger = log.get(__name__)
 
+NOTHING = Sound(np.zeros(0, np.float32), 16_000)
 # What providers said they have, for as long as this process lives: asking takes a request.
 _listed: dict[tuple[str, Settings], tuple[Voice, ...]] = {}
-
-
-SILENT = "The voice speaks this line as silence. Change the line's text or choose another voice."
-NOTHING = Sound(np.zeros(0, np.float32), 16_000)
 
 
 class Utterance(NamedTuple):
@@ -42,8 +39,8 @@ class Utterance(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Said:
     """A line's sound, the engine that spoke it (`name/model`), in which voice, and why not in the one asked for:
-    `reasons` are `voice_substituted`, and `content_refused` where that was why. A stand-in with nothing to say gives a
-    sound of no length."""
+    `reasons` are `voice_substituted`, and `content_refused` where that was why. A sound of no length: there is nothing
+    to say, or nothing but silence came."""
 
     sound: Sound
     engine: str
@@ -96,17 +93,18 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
         """As SpeechSynthesiser has it."""
         sound = self.speak(Utterance(text, voice_id, language, rate, context)).sound
         if not len(sound.samples):
-            raise PermanentError("empty_speech", SILENT)
+            message = "The voice speaks this line as silence. Change the line's text or choose another voice."
+            raise PermanentError("empty_speech", message)
         return sound
 
     def speak(self, utterance: Utterance) -> Said:
-        """The line, and who spoke it. Raises as SpeechSynthesiser.synthesise does; `empty_speech` also where patience
-        brought nothing but silence, for the job's next attempt would pay for as much again."""
+        """The line, and who spoke it; no sound where patience brought nothing but silence, for the job's next attempt
+        would pay for as much again. Raises as SpeechSynthesiser.synthesise does, but for `empty_speech`."""
         token = language_served.set(utterance.language)
         try:
             done = self.first(self._able(utterance), lambda engine: self._said(engine, utterance))
-        except NoSoundError as error:
-            raise PermanentError("empty_speech", SILENT) from error
+        except NoSoundError:
+            return Said(NOTHING, "", utterance.voice_id)
         finally:
             language_served.reset(token)
         reasons = ("voice_substituted",) if done.passed else ()
@@ -139,9 +137,9 @@ class SpeechSynthesisChain(Chain[SpeechSynthesiser]):
                 utterance.text, voice_id, utterance.language, rate=rate, context=utterance.context
             )
         except PermanentError as error:
-            if own or error.code != "empty_speech":
+            if error.code != "empty_speech":
                 raise
-            sound = NOTHING  # the voice's own engine may find something to say when it is back
+            sound = NOTHING
         return sound, voice_id
 
     def _substitute(self, engine: SpeechSynthesiser, utterance: Utterance) -> str:
