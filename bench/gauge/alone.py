@@ -19,7 +19,6 @@ INTERVAL_SECONDS = 0.05
 # glibc's M_ARENA_MAX and what worker/run.py sets it to, without all that it imports.
 ARENA_MAX, ARENAS = -8, 2
 CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
-ORPHANED_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -72,12 +71,10 @@ def _run(connection: Connection, function: Callable[..., Any], arguments: tuple[
 
 
 def _wait_for_orphans() -> None:
-    """For as long as they may take to die with their leader."""
-    deadline = time.monotonic() + ORPHANED_SECONDS
+    """They die with their leader, a moment after it."""
     with suppress(ChildProcessError):
-        while time.monotonic() < deadline:
-            if os.waitpid(-1, os.WNOHANG) == (0, 0):
-                time.sleep(INTERVAL_SECONDS / 10)
+        while True:
+            os.wait()
 
 
 def _cpu_seconds() -> float:
