@@ -56,7 +56,7 @@ def test_two_near_voices_are_two_over_noise(noise_db):
     heard = [spoken(voice, text, noise_db) for voice, text in zip(("rms", "kal16", "rms"), SAID, strict=False)]
     grouping = grouped(heard)
     assert grouping.labels == (0, 1, 0)
-    assert grouping.certain
+    assert not grouping.certain, "three lines of near voices tell them apart, but only just"
 
 
 @needs_flite
